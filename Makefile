@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make                 build/muster.bpf.o, build/musterd, build/muster, build/muster-responder
+# sudo make demo       the incident, replayed in a lab of network namespaces
+# sudo make test       every test; installs what it needs first
+# make unit            unit tests alone, no root needed
+# make lint            the style rules that machines can hold
+# make install         honours PREFIX and DESTDIR
+
+PREFIX     ?= /usr/local
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib/muster
+MANDIR     ?= $(PREFIX)/share/man
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+
+CC         ?= gcc
+CLANG      ?= clang
+PKG_CONFIG ?= pkg-config
+B          := build
+
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
+PKGS       := libbpf libelf zlib libsystemd libcurl yaml-0.1 jansson libmicrohttpd libmnl libcap-ng smartcols
+
+# What a build cannot do without; asked once, so that a missing package is one clear line.
+ifeq ($(filter install-deps clean demo test,$(MAKECMDGOALS)),)
+MISSING := $(shell tools/install-deps --missing)
+ifneq ($(strip $(MISSING)),)
+$(error missing packages: $(MISSING) -- run: sudo tools/install-deps)
+endif
+endif
+
+WARN       := -Wall -Wextra -Werror
+CPPFLAGS   += -D_GNU_SOURCE -Iinclude -Iagent -DMUSTER_VERSION='"$(VERSION)"' -DMUSTER_LIBDIR='"$(LIBDIR)"' \
+              -DMUSTER_SYSCONFDIR='"$(SYSCONFDIR)"'
+CFLAGS     ?= -O2 -g
+CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH)
+SAN        := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# Each program is its own main beside the one library that all of agent/ is.
+MAINS      := agent/main.c agent/cli/muster.c agent/responder/responder.c
+SOURCES    := $(filter-out $(MAINS),$(wildcard agent/*.c agent/*/*.c))
+OBJECTS    := $(SOURCES:%.c=$B/%.o)
+SAN_OBJECTS := $(SOURCES:%.c=$B/san/%.o)
+
+PROGRAMS   := $B/musterd $B/muster $B/muster-responder $B/muster.bpf.o
+
+all: $(PROGRAMS)
+
+$B/musterd: $B/agent/main.o $B/libmuster.a
+$B/muster: $B/agent/cli/muster.o $B/libmuster.a
+$B/muster-responder: $B/agent/responder/responder.o $B/libmuster.a
+$B/musterd $B/muster $B/muster-responder:
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$B/libmuster.a: $(OBJECTS)
+	rm -f $@ && $(AR) rcs $@ $^
+$B/libmuster-san.a: $(SAN_OBJECTS)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$B/san/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+
+$B/muster.bpf.o: bpf/muster.bpf.c $(wildcard bpf/*.h include/muster/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+# Tests: a program a file, linked with the library built under the sanitizers; each prints TAP.
+UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/unit/*/*.c))
+PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
+FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
+LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(wildcard tools/*.c tools/*/*.c)) \
+              $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
+
+$B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -o $@ $< $B/libmuster-san.a -lcmocka $(LDLIBS)
+$B/tests/bpf/test_%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
+$B/tests/fuzz/%: tests/fuzz/%.c $(SOURCES)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -g -O1 -std=gnu17 -Wall -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LDLIBS)
+$B/tests/e2e/%: tests/e2e/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
+$B/tools/%: tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
+
+labtools: $(LABTOOLS)
+tests: all $(UNIT) $(PACKET) $(FUZZ) $(LABTOOLS)
+
+unit: $(UNIT)
+	tests/run unit
+
+install-deps:
+	tools/install-deps
+
+demo: install-deps
+	$(MAKE) --no-print-directory -s all labtools
+	tools/demo
+
+test: install-deps
+	$(MAKE) --no-print-directory -s -j$$(nproc) tests
+	tests/run
+
+lint:
+	tests/lint
+
+man: $B/muster
+	@mkdir -p $B/man && $B/muster --man > $B/man/muster.8 && $B/muster --completion > $B/man/muster.bash
+
+install: all man
+	install -D -m 755 $B/musterd $(DESTDIR)$(SBINDIR)/musterd
+	install -D -m 755 $B/muster $(DESTDIR)$(BINDIR)/muster
+	install -D -m 755 $B/muster-responder $(DESTDIR)$(BINDIR)/muster-responder
+	install -D -m 644 $B/muster.bpf.o $(DESTDIR)$(LIBDIR)/muster.bpf.o
+	install -D -m 644 $B/man/muster.8 $(DESTDIR)$(MANDIR)/man8/muster.8
+	install -D -m 644 $B/man/muster.bash $(DESTDIR)$(COMPDIR)/muster
+
+clean:
+	rm -rf $B
+
+.PHONY: all labtools tests unit demo test lint man install install-deps clean
+.DELETE_ON_ERROR:
+
+-include $(wildcard $B/*/*.d $B/*/*/*.d $B/*/*/*/*.d)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The declared layer: what the configuration file says, parsed and checked, with nothing applied yet.
+ * Every string is owned by its struct. Times are milliseconds, ports host order unless __be16 says otherwise.
+ */
+#ifndef MUSTER_CONFIG_H
+#define MUSTER_CONFIG_H
+
+#include <net/if.h>
+#include <stdio.h>
+#include <muster/maps.h>
+
+#include "base.h"
+
+enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS };
+
+struct status_range {
+	uint16_t first, last; /* inclusive */
+};
+#define CHECK_STATUS_RANGES 8
+
+/* How a server's health is asked. */
+struct check_conf {
+	enum check_type type;
+	char *method; /* "GET" */
+	char *path;   /* "/" */
+	char *host;   /* Host header and TLS name; NULL: the server's address */
+	char *body;   /* substring wanted in the first 64 KiB of the body; NULL: none */
+	bool tls_verify;
+	char *ca_file; /* NULL: the system's */
+	struct status_range status[CHECK_STATUS_RANGES];
+	unsigned n_status;
+	uint16_t port; /* 0: the server's own */
+	uint32_t timeout_ms;
+	uint32_t interval_ms;
+	uint32_t fast_interval_ms; /* while a change is under way: between the first contrary result and the decision */
+	uint32_t jitter_pct;       /* of the interval, either way */
+	uint32_t rise, fall;       /* consecutive results */
+};
+
+enum memory_source { MEMORY_NONE, MEMORY_NODE_EXPORTER, MEMORY_AGENT_CHECK };
+
+/* Where a server's memory is read, and what it means. Ratios are of MemAvailable to MemTotal, in percent. */
+struct memory_conf {
+	enum memory_source source;
+	uint16_t port;
+	char *path; /* node_exporter: "/metrics?collect[]=meminfo&collect[]=pressure&collect[]=vmstat" */
+	char *send; /* agent-check: string sent after connecting; NULL: nothing */
+	uint32_t interval_ms;
+	uint32_t timeout_ms;
+	uint32_t stale_after_ms; /* silence after which the source stops counting */
+	uint32_t soft_pct, hard_pct, floor_pct;
+};
+
+struct server_conf {
+	char name[MUSTER_NAME_SIZE];
+	struct muster_addr addr;
+	uint16_t port;             /* 0: the service's */
+	uint32_t weight;           /* 0 to 256 */
+	struct memory_conf memory; /* the service's, with what the server's own section overrides */
+	unsigned line;             /* in the file; 0: from an overlay */
+};
+
+struct pool_conf {
+	uint32_t max_out_pct; /* share of the pool that observers may take out */
+	uint32_t hold_ms;     /* first hold after an ejection */
+	uint32_t hold_max_ms;
+};
+
+struct service_conf {
+	char name[MUSTER_NAME_SIZE];
+	struct muster_addr addr;
+	uint16_t port; /* 0: any */
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	enum muster_mode mode;
+	enum muster_scheduler scheduler;
+	enum muster_on_empty on_empty;
+	enum muster_on_down on_down;
+	bool claim;                                    /* put addr on the interface, and take it back at detach */
+	struct muster_addr source[MUSTER_MAX_SOURCES]; /* fullnat; none: the route's preferred source */
+	unsigned n_source;
+	struct check_conf check;
+	struct memory_conf memory;
+	struct pool_conf pool;
+	struct server_conf *servers;
+	size_t n_servers;
+	unsigned line;
+};
+
+enum attach_mode { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
+
+struct interface_conf {
+	char name[IF_NAMESIZE];
+	enum attach_mode mode;
+};
+
+struct config {
+	char *file;                 /* as named by the operator */
+	char *object;               /* muster.bpf.o */
+	char *pins;                 /* folder of the pinned maps */
+	char *socket;               /* control API */
+	char *group;                /* group that may use the socket */
+	char *state_dir;            /* journal, orders, overlay */
+	uint64_t journal_max_bytes; /* of one file, then it is rotated */
+	uint32_t journal_keep;      /* rotated files kept */
+	uint32_t order_max_s;       /* longest lease */
+	struct {
+		uint32_t half_open_ms, established_ms, closing_ms, udp_ms, udp_once_ms;
+	} timeout;
+	struct interface_conf *interfaces;
+	size_t n_interfaces;
+	struct service_conf *services;
+	size_t n_services;
+};
+
+/*
+ * Reads, checks and returns a configuration. All faults of the file are written to `faults`, one line each:
+ * "file:line:column: what, and what to do", sorted by position. Returns 0; -EINVAL when there was a fault;
+ * another -errno when the file could not be read (said in `faults` as well).
+ */
+int config_load(const char *file, FILE *faults, struct config **out);
+/* The same from memory; `name` stands for the file in faults. This is what the fuzzer calls. */
+int config_parse(const char *text, size_t length, const char *name, FILE *faults, struct config **out);
+void config_free(struct config **config);
+
+/* A new server of a service as the file would have given it: everything by default from the service. Owned by caller. */
+int server_conf_default(const struct service_conf *service, struct server_conf *out);
+void server_conf_clear(struct server_conf *server);
+int memory_conf_copy(struct memory_conf *to, const struct memory_conf *from);
+/* Appends a server (ownership of its strings moves in) or takes one out; for overlays. */
+int service_conf_add(struct service_conf *service, struct server_conf *server);
+void service_conf_remove(struct service_conf *service, size_t index);
+
+#endif

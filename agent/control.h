@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What can be asked of the agent: the routes of the control API.
+ *
+ *   GET  /v1/status                      everything `muster` prints: services with their servers, interfaces, storage
+ *   GET  /v1/server?name=N[&service=S]   one server's whole story
+ *   GET  /v1/flows[?server=N][&client=A][&most=K]
+ *   GET  /v1/stats                       verdict counters, map memory, probe lateness
+ *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
+ *   GET  /v1/storage                     how long the disk operation under way has been going
+ *   POST /v1/drain    {server, [service], for_s, reason, [as]}
+ *   POST /v1/weight   {server, [service], weight, for_s, reason, [as]}
+ *   POST /v1/return   {server, [service], [force], [as]}
+ *   POST /v1/add      {server, service, address, [port], [weight], [as]}
+ *   POST /v1/remove   {server, [service], [as]}
+ *   POST /v1/attach   {interface, [mode: auto|native|generic]}
+ *   POST /v1/detach   {interface}
+ *   POST /v1/reload   {}
+ *
+ * Every answer is an object with "schema": 1. A changing call answers
+ *   { "schema": 1, "result": R, "message": "one sentence",
+ *     "changes": [ { "service", "server" or "interface", "before", "after" } ], "undo": "muster return web-02" }
+ * where R and the HTTP status are: done 200, unchanged 200 (said already: no error), usage 400, not_found 404,
+ * refused 409 (message: why, with the numbers), failed 500. "undo" is left out when there is nothing to undo.
+ * An order is answered when it is on disk.
+ */
+#ifndef MUSTER_CONTROL_H
+#define MUSTER_CONTROL_H
+
+#include "report/api.h"
+
+#define CONTROL_SCHEMA 1
+
+/* Handlers take a struct agent * as context. */
+extern const struct api_route control_routes[];
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's side, as the rest of the agent sees it: pinned maps, attached programs, neighbours, counters. This
+ * folder alone includes libbpf and libmnl.
+ */
+#ifndef MUSTER_KERNEL_H
+#define MUSTER_KERNEL_H
+
+#include <net/if.h>
+#include <systemd/sd-event.h>
+#include <muster/event.h>
+#include <muster/maps.h>
+#include <muster/verdict.h>
+
+#include "../base.h"
+#include "../config.h"
+#include "../plan.h"
+#include "attach.h"
+
+struct kernel;
+
+enum hop_state { HOP_UNKNOWN, HOP_GOOD, HOP_FAILED, HOP_LOCAL /* the address is the host's own */ };
+
+/* What the kernel folder tells by itself; all on the loop. */
+struct kernel_handlers {
+	void *context;
+	/* A server's next hop became good, failed, or turned out to be the balancer itself. */
+	void (*hop_changed)(void *context, uint32_t server_index, enum hop_state state, const char *text);
+	void (*event)(void *context, const struct muster_event *event);
+	/* An interface of ours lost its program, got another, went down or came back; text says which. */
+	void (*link_changed)(void *context, const char *ifname, const char *text);
+};
+
+struct kernel_conf {
+	const char *object; /* muster.bpf.o, loaded when no maps of ours are pinned yet */
+	const char *pins;   /* folder */
+};
+
+/*
+ * Opens the pinned maps, or makes them by loading the object; adopts maps of programs that are already attached.
+ * Takes the lock that keeps a second agent off the same pins. On failure `why` (size n) says what differs, and the
+ * command to run; -EBUSY: another musterd holds the pins (its pid is said); -EPROTO: an incompatible ABI.
+ */
+int kernel_open(struct kernel **out, const struct kernel_conf *conf, sd_event *event,
+		const struct kernel_handlers *handlers, char *why, size_t n);
+void kernel_close(struct kernel **kernel);
+
+/* What the maps hold now, for adoption: only used records; owned by the caller. */
+struct kernel_snapshot {
+	struct plan_service *services; /* with their slots */
+	size_t n_services;
+	struct plan_server *servers; /* hop included */
+	size_t n_servers;
+	uint32_t generation[MUSTER_MAX_SERVERS]; /* of every record, used or free */
+};
+int kernel_snapshot(struct kernel *kernel, struct kernel_snapshot **out);
+void kernel_snapshot_free(struct kernel_snapshot **snapshot);
+
+struct sync_report {
+	uint32_t added, removed, changed;
+};
+/*
+ * Makes the maps equal to the plan: reads the kernel, applies only the difference in the safe order (server, then
+ * picks, then removal). Twice is once: the second call reports 0, 0, 0. Starts to resolve hops of new servers.
+ */
+int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_report *out);
+
+/* Turns that the program took from the service's table now in place. */
+uint64_t kernel_turns(struct kernel *kernel, uint32_t service_index);
+
+/* The program on an interface: attach, take away, and what is there. Adopts a program of ours that is there already. */
+int kernel_attach(struct kernel *kernel, const char *ifname, enum attach_mode mode, struct attach_report *out);
+int kernel_detach(struct kernel *kernel, const char *ifname, struct attach_report *out);
+/* Interfaces that carry our program now. Returns how many, at most n written. */
+size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n);
+
+enum hop_state kernel_hop(struct kernel *kernel, uint32_t server_index, struct muster_hop *out);
+
+struct kernel_counters {
+	uint64_t verdict[MUSTER_VERDICTS_N];
+	struct muster_stats service[MUSTER_MAX_SERVICES];
+	struct muster_stats server[MUSTER_MAX_SERVERS];
+};
+/* Sums over the CPUs. Only records in use are filled. */
+int kernel_counters(struct kernel *kernel, struct kernel_counters *out);
+
+/* Live flows of a server by the scan that runs in small steps on the loop (a full round every 2 s or so). */
+uint32_t kernel_live_flows(struct kernel *kernel, uint32_t server_index);
+
+/* Calls `each` for live flows (the to-server direction: key and entry) until it returns false. */
+typedef bool (*kernel_flow_fn)(void *context, const struct muster_tuple *key, const struct muster_flow *flow,
+			       uint32_t idle_s);
+int kernel_flows_each(struct kernel *kernel, kernel_flow_fn each, void *context);
+
+/* Memory that the maps take, bytes, and the flow table's size in entries. */
+uint64_t kernel_memory(struct kernel *kernel, uint32_t *flow_entries);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The whole desired content of the maps, made from the model alone. kernel_sync() makes it true. Hops are not here:
+ * the kernel folder keeps them from netlink.
+ */
+#ifndef MUSTER_PLAN_H
+#define MUSTER_PLAN_H
+
+#include <muster/maps.h>
+
+#include "base.h"
+
+struct plan_service {
+	uint32_t index;
+	struct muster_service record;
+	uint32_t *slots; /* server indices, in turn order */
+	uint32_t n_slots;
+	bool claim;
+};
+
+struct plan_server {
+	uint32_t index;
+	struct muster_server record; /* hop is ignored; sources 0: the route's preferred source */
+};
+
+struct plan {
+	struct muster_config config; /* secret and ticks are ignored: the kernel folder fills them */
+	struct plan_service *services;
+	size_t n_services;
+	struct plan_server *servers;
+	size_t n_servers;
+};
+
+void plan_free(struct plan **plan);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The keys and values of the pinned maps: the one description that the program and the agent share.
+ *
+ * Addresses are 16 bytes in network byte order; IPv4 stands as a v4-mapped IPv6 address
+ * (::ffff:a.b.c.d, RFC 4291 2.5.5.2), so that one code path serves both families.
+ * A tick is one jiffy of the kernel, cut to 32 bits: ages are differences of ticks, so a wrap is harmless.
+ * A layout is ABI: whoever changes one raises MUSTER_ABI.
+ *
+ * map               type            key                   value                      written by
+ * muster_config     array[1]        0                     muster_config              agent; secret: first comer
+ * muster_vips       hash            muster_vip            service index, __u32       agent
+ * muster_services   array           service index         muster_service             agent
+ * muster_servers    array           server index          muster_server              agent
+ * muster_picks      array of maps   service index         array of __u64, see below  agent; turn: program
+ * muster_flows      LRU hash        muster_tuple          muster_flow                program
+ * muster_devmap     devmap hash     ifindex               ifindex                    agent
+ * muster_verdicts   per-CPU array   enum muster_verdict   __u64                      program
+ * muster_svc_stat   per-CPU array   service index         muster_stats               program
+ * muster_srv_stat   per-CPU array   server index          muster_stats               program
+ * muster_limits     per-CPU array   0                     muster_limits              program
+ * muster_events     ring buffer                           muster_event (event.h)     program
+ */
+#ifndef MUSTER_MAPS_H
+#define MUSTER_MAPS_H
+
+#include <linux/types.h>
+
+#define MUSTER_ABI          1
+#define MUSTER_MAX_SERVICES 256
+#define MUSTER_MAX_SERVERS  4096
+#define MUSTER_MAX_SLOTS    65537 /* slots of one service's picks */
+#define MUSTER_MAX_SOURCES  4     /* fullnat source addresses toward one server */
+#define MUSTER_NAME_SIZE    32    /* NUL included */
+#define MUSTER_FLOW_ENTRIES (512 * 1024)
+
+struct muster_addr {
+	__be32 word[4];
+};
+_Static_assert(sizeof(struct muster_addr) == 16, "muster_addr is ABI");
+
+/* One direction of a flow, as its packets carry it. */
+struct muster_tuple {
+	struct muster_addr src;
+	struct muster_addr dst;
+	__be16 sport;
+	__be16 dport;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 zero[3];
+};
+_Static_assert(sizeof(struct muster_tuple) == 40, "muster_tuple is ABI");
+
+/* What clients address. port 0: any port of the address that has no service of its own. */
+struct muster_vip {
+	struct muster_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 zero;
+};
+_Static_assert(sizeof(struct muster_vip) == 20, "muster_vip is ABI");
+
+/* The way to a neighbour. ifindex 0: not known. */
+struct muster_hop {
+	__u32 ifindex;
+	__u32 refreshed; /* tick at which it was last known true */
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+};
+_Static_assert(sizeof(struct muster_hop) == 20, "muster_hop is ABI");
+
+enum muster_mode {
+	MUSTER_MODE_FULLNAT = 0,
+	MUSTER_MODE_NAT = 1,
+};
+
+enum muster_scheduler {
+	MUSTER_SCHEDULER_ROUND_ROBIN = 0,
+};
+
+enum muster_on_empty {
+	MUSTER_ON_EMPTY_REJECT = 0,
+	MUSTER_ON_EMPTY_DROP = 1,
+	MUSTER_ON_EMPTY_PASS = 2,
+};
+
+enum muster_on_down {
+	MUSTER_ON_DOWN_RESET = 0,
+	MUSTER_ON_DOWN_KEEP = 1,
+};
+
+struct muster_service {
+	char name[MUSTER_NAME_SIZE];
+	struct muster_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 mode;      /* enum muster_mode */
+	__u8 scheduler; /* enum muster_scheduler */
+	__u8 on_empty;  /* enum muster_on_empty */
+	__u8 on_down;   /* enum muster_on_down */
+	__u8 used;      /* 0: a free record */
+};
+_Static_assert(sizeof(struct muster_service) == 56, "muster_service is ABI");
+
+/* What the agent made of a server, for people with bpftool and for the agent that comes back. */
+enum muster_server_state {
+	MUSTER_SERVER_FREE = 0,    /* a free record; its generation stays */
+	MUSTER_SERVER_UNKNOWN = 1, /* no check has ended yet */
+	MUSTER_SERVER_UP = 2,
+	MUSTER_SERVER_SLOW = 3, /* checks time out while packets are answered */
+	MUSTER_SERVER_DOWN = 4,
+};
+
+/*
+ * One server of one service (a machine in two pools has two records). A flow belongs to (index,
+ * generation): raising the generation ends every flow of the server at its next packet.
+ */
+struct muster_server {
+	char name[MUSTER_NAME_SIZE];
+	struct muster_addr addr;
+	__be16 port;
+	__u8 state; /* enum muster_server_state */
+	__u8 zero;
+	__u32 generation;
+	__u32 service;          /* service index */
+	__u32 weight_declared;  /* 1/100 weight */
+	__u32 weight_effective; /* 1/100 weight; 0: in no pick */
+	struct muster_hop hop;
+	__u32 sources; /* entries used below; fullnat needs at least one */
+	struct muster_addr source[MUSTER_MAX_SOURCES];
+};
+_Static_assert(sizeof(struct muster_server) == 156, "muster_server is ABI");
+
+/*
+ * Picks: a service's table, an inner array of __u64 with at least 2 + len elements. The turn counter
+ * lives in the table that it counts, so a swap exchanges slots, length and turn in one step.
+ * Turn t of the table goes to slot t % len.
+ */
+enum muster_picks_layout {
+	MUSTER_PICKS_LEN = 0,  /* number of slots; 0: nobody may be picked */
+	MUSTER_PICKS_TURN = 1, /* turns taken so far, by the program, atomically */
+	MUSTER_PICKS_SLOT = 2, /* first slot: a server index */
+};
+
+enum muster_flow_state {
+	MUSTER_FLOW_HALF_OPEN = 0,   /* TCP: a SYN, no answer proven yet */
+	MUSTER_FLOW_ESTABLISHED = 1, /* TCP: SYN/ACK acknowledged; UDP: answered more than once */
+	MUSTER_FLOW_CLOSING = 2,     /* TCP: a FIN or RST was seen; the next data packet restores it */
+	MUSTER_FLOW_UDP_ONCE = 3,    /* UDP: not answered, or one exchange */
+	MUSTER_FLOW_STATES_N
+};
+
+enum muster_dir {
+	MUSTER_TO_SERVER = 0,
+	MUSTER_TO_CLIENT = 1,
+};
+
+/*
+ * One direction of a flow: a recipe. `out` is the tuple the packet leaves with; the other direction's
+ * key is `out` with source and destination exchanged. Checksum differences are RFC 1624 sums, folded,
+ * to be added to the packet's own (host order as the words lie in memory).
+ */
+struct muster_flow {
+	struct muster_tuple out;
+	struct muster_hop hop; /* toward the client only; toward a server its record's hop counts */
+	__u32 service;
+	__u32 server;
+	__u32 generation;
+	__u32 seen;     /* tick of this direction's last packet */
+	__be32 syn_seq; /* sequence number of the SYN that opened it; TCP */
+	__u32 isn;      /* host order: the server's initial sequence number, once state says it is known */
+	__u16 ip_diff;  /* IPv4 header checksum, addresses only */
+	__u16 l4_diff;  /* TCP or UDP checksum, addresses and ports */
+	__u8 dir;       /* enum muster_dir */
+	__u8 state;     /* enum muster_flow_state, kept alike in both directions */
+	__u8 flags;     /* private to the program */
+	__u8 zero;
+};
+_Static_assert(sizeof(struct muster_flow) == 92, "muster_flow is ABI");
+
+struct muster_port_range {
+	__u16 first; /* host order */
+	__u16 count;
+};
+
+struct muster_config {
+	__u32 abi;                           /* MUSTER_ABI; 0: no agent has written yet */
+	__u32 ticks_per_s;                   /* the kernel's HZ */
+	__u64 secret[2];                     /* keys every hash; drawn once, kept over upgrades */
+	__u32 timeout[MUSTER_FLOW_STATES_N]; /* ticks, by enum muster_flow_state */
+	__u32 timeout_udp;                   /* ticks: UDP with more than one exchange */
+	__u32 hop_stale;                     /* ticks after which a server's hop is looked up in the FIB */
+	__u32 resets_per_s;                  /* limit on no_flow answers, per CPU */
+	struct muster_port_range ports[2];   /* fullnat source ports, outside the host's own range */
+};
+_Static_assert(sizeof(struct muster_config) == 60 + 4, "muster_config is ABI");
+
+/* Per CPU; a reader adds the CPUs up. "in" is toward the server, bytes are those of the frame as received. */
+struct muster_stats {
+	__u64 packets_in;
+	__u64 bytes_in;
+	__u64 packets_out;
+	__u64 bytes_out;
+	__u64 flows_new;    /* turns taken */
+	__u64 flows_closed; /* first FIN or RST of a flow */
+	__u64 refused;      /* packets answered with REFUSE */
+	__u64 dropped;
+};
+_Static_assert(sizeof(struct muster_stats) == 64, "muster_stats is ABI");
+
+struct muster_limits {
+	__u32 second_start; /* tick */
+	__u32 resets;       /* no_flow answers since then */
+	__u32 events;       /* ring events since then */
+	__u32 zero;
+};
+
+#endif
