@@ -12,6 +12,11 @@
 
 #include "base.h"
 
+#define CONFIG_MAX_INTERFACES 64
+#define SERVER_WEIGHT_MAX     256
+#define MEMORY_PORT_DEFAULT   9100 /* node_exporter's */
+#define MEMORY_PATH_DEFAULT   "/metrics?collect[]=meminfo&collect[]=pressure&collect[]=vmstat"
+
 enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS };
 
 struct status_range {
@@ -44,7 +49,7 @@ enum memory_source { MEMORY_NONE, MEMORY_NODE_EXPORTER, MEMORY_AGENT_CHECK };
 struct memory_conf {
 	enum memory_source source;
 	uint16_t port;
-	char *path; /* node_exporter: "/metrics?collect[]=meminfo&collect[]=pressure&collect[]=vmstat" */
+	char *path; /* node_exporter: MEMORY_PATH_DEFAULT */
 	char *send; /* agent-check: string sent after connecting; NULL: nothing */
 	uint32_t interval_ms;
 	uint32_t timeout_ms;
@@ -56,7 +61,7 @@ struct server_conf {
 	char name[MUSTER_NAME_SIZE];
 	struct muster_addr addr;
 	uint16_t port;             /* 0: the service's */
-	uint32_t weight;           /* 0 to 256 */
+	uint32_t weight;           /* 0 to SERVER_WEIGHT_MAX */
 	struct memory_conf memory; /* the service's, with what the server's own section overrides */
 	unsigned line;             /* in the file; 0: from an overlay */
 };
@@ -96,7 +101,7 @@ struct interface_conf {
 
 struct config {
 	char *file;                 /* as named by the operator */
-	char *object;               /* muster.bpf.o */
+	char *object;               /* muster.bpf.o; NULL: not given, the caller knows where to look */
 	char *pins;                 /* folder of the pinned maps */
 	char *socket;               /* control API */
 	char *group;                /* group that may use the socket */
@@ -122,6 +127,18 @@ int config_load(const char *file, FILE *faults, struct config **out);
 /* The same from memory; `name` stands for the file in faults. This is what the fuzzer calls. */
 int config_parse(const char *text, size_t length, const char *name, FILE *faults, struct config **out);
 void config_free(struct config **config);
+
+/* Writes the manual page of the file format (man macros), from the same table that reads it. 0 or -EIO. */
+int config_manual(FILE *out);
+
+/* Whether text is a name for a service or server; NULL, or the reason against it, made to follow the quoted text. */
+const char *config_name_fault(const char *text);
+/*
+ * Whether a server may join the service: its name and address are not taken in the pool, its address is of the
+ * service's family, none of the special ones, and no service's own. 0, or -EINVAL with a sentence in `why` (size n).
+ */
+int config_server_fits(const struct config *config, const struct service_conf *service,
+		       const struct server_conf *server, char *why, size_t n);
 
 /* A new server of a service as the file would have given it: everything by default from the service. Owned by caller. */
 int server_conf_default(const struct service_conf *service, struct server_conf *out);

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the agent knows: for each service and server the configured (conf, borrowed from the configuration in force) and
- * the happening (run). No I/O here.
+ * What the agent knows: for each service and server the configured (conf, borrowed from the configuration in force)
+ * and the happening (run). No I/O here.
  */
 #ifndef MUSTER_MODEL_H
 #define MUSTER_MODEL_H
 
 #include "base.h"
+#include "address.h"
 #include "config.h"
 #include "kernel/kernel.h"
 #include "policy/pool.h"
+
+struct server_rate {
+	double flows_s, packets_s, bytes_in_s, bytes_out_s;
+};
+
+/* Shares are taken over the last 30 s, from counters remembered each 5 s. */
+#define MODEL_SHARE_MARKS 7
 
 struct server {
 	const struct server_conf *conf;
@@ -22,12 +30,11 @@ struct server {
 		struct memory memory;
 		struct pool_member_run pool;
 		enum hop_state hop;
-		uint64_t answers_seen; /* packets_out at the last check */
-		struct server_rate {
-			double flows_s, bytes_in_s, bytes_out_s, packets_s;
-		} rate;
-		uint64_t flows_before; /* flows_new at the start of the share window */
-		double share_pct;      /* of the service's new flows in the last 30 s; < 0: unknown */
+		struct muster_stats stats;              /* at the last tick */
+		uint64_t answers_seen;                  /* packets_out at the last check */
+		struct server_rate rate;                /* over the last tick */
+		uint64_t flows_mark[MODEL_SHARE_MARKS]; /* flows_new, newest first */
+		double share_pct;                       /* of the service's new flows; < 0: too few to say */
 	} run;
 };
 
@@ -36,15 +43,10 @@ struct service {
 	struct server *servers;
 	size_t n_servers;
 	struct service_run {
-		uint32_t index;
+		uint32_t index; /* of its record in the maps */
 		struct pool_run pool;
-		/* the picks in force: who they were built for, and where the rotation started */
-		uint32_t *slots; /* server indices */
-		uint32_t n_slots;
-		uint32_t *weights; /* by position in servers, at the time */
-		uint32_t *owners;  /* server index by position, at the time */
-		double *credit;
-		size_t n_weights;
+		struct picks *picks; /* the table in force; plan.c */
+		struct muster_stats stats;
 		struct server_rate rate;
 	} run;
 };
@@ -53,12 +55,26 @@ struct model {
 	struct config *config; /* owned */
 	struct service *services;
 	size_t n_services;
-	uint32_t next_id;
 };
 
+/*
+ * A model of `config`, whose ownership moves in. Whoever was in `old` (NULL: nobody) under the same names and address
+ * keeps their run; whoever the kernel already serves (`snapshot`, NULL: ask nobody) takes record and health from there;
+ * the rest start anew on free records. `old` is left intact but for the picks, which move. -ENOSPC: no free record.
+ */
+int model_new(struct model **out, struct config *config, struct model *old, const struct kernel_snapshot *snapshot,
+	      int64_t now_ms);
 void model_free(struct model **model);
-struct server *model_find(const struct model *model, const char *service, const char *server);
+
+struct service *model_service(const struct model *model, const char *name);
+/* service NULL or "": the first server of that name in any service. */
+struct server *model_server(const struct model *model, const char *service, const char *server);
 struct server *model_server_by_id(const struct model *model, uint32_t id);
 struct server *model_server_by_index(const struct model *model, uint32_t index);
+
+/* The port that the server listens on, host order. */
+uint16_t server_port(const struct server *server);
+/* The state for people and for the record in the maps. */
+enum muster_server_state server_state(const struct server *server);
 
 #endif

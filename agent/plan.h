@@ -9,6 +9,7 @@
 #include <muster/maps.h>
 
 #include "base.h"
+#include "picks.h"
 
 struct plan_service {
 	uint32_t index;
@@ -31,6 +32,14 @@ struct plan {
 	size_t n_servers;
 };
 
+struct model;
+
+/*
+ * The plan of a model. Decides the picks on the way (model's service.run.picks), for which `turns` tells how many turns
+ * the table in force has served: turns(context, service index). -ENOMEM.
+ */
+typedef uint64_t (*plan_turns_fn)(void *context, uint32_t service_index);
+int plan_new(struct plan **out, struct model *model, plan_turns_fn turns, void *context);
 void plan_free(struct plan **plan);
 
 #endif

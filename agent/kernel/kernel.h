@@ -95,4 +95,7 @@ int kernel_flows_each(struct kernel *kernel, kernel_flow_fn each, void *context)
 /* Memory that the maps take, bytes, and the flow table's size in entries. */
 uint64_t kernel_memory(struct kernel *kernel, uint32_t *flow_entries);
 
+/* "libbpf 1.1", for -V. */
+const char *kernel_library(void);
+
 #endif

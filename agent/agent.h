@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The agent: everything it holds, and the turns of its loop.
+ *
+ * The path of a probe's result: probe -> probe_done() [turn.c] -> policy -> plan -> sync -> maps. Whatever changes the
+ * model calls agent_touch(); at the end of that turn of the loop the whole plan is made and synced once.
+ */
+#ifndef MUSTER_AGENT_H
+#define MUSTER_AGENT_H
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#include "base.h"
+#include "kernel/kernel.h"
+#include "model.h"
+#include "policy/lease.h"
+#include "probe/probe.h"
+#include "report/api.h"
+#include "report/journal.h"
+#include "report/writer.h"
+#include "state.h"
+
+struct agent {
+	sd_event *event;
+	sd_event_source *tick, *post;
+	struct writer *writer;
+	struct journal *journal;
+	struct kernel *kernel;
+	struct prober *prober;
+	struct api *api;
+	struct model *model;
+	struct state *state;
+	char *file;    /* configuration file */
+	char *applied; /* text of the configuration in force */
+	char boot_id[BOOT_ID_SIZE];
+	bool touched;        /* the model changed: plan and sync at the end of this turn of the loop */
+	bool overlay_saving; /* one change of the declared layer is on its way to the disk */
+	int64_t started_wall_ms;
+	uint64_t ticks;
+	struct kernel_counters *counters; /* of the last second */
+	int64_t counters_ms;
+};
+
+/* What musterd was started with. */
+struct agent_options {
+	const char *file;
+	const char *object; /* -o: overrides the configuration's */
+};
+
+/* Builds everything in the order in which it is needed; each failure is one log line. */
+int agent_new(struct agent **out, const struct agent_options *options);
+/* Lets go of everything; what is attached goes on forwarding. */
+void agent_free(struct agent **agent);
+/* Runs until SIGTERM or SIGINT. */
+int agent_run(struct agent *agent);
+
+struct lease_clock agent_clock(const struct agent *agent);
+void agent_note(struct agent *agent, const struct journal_entry *entry);
+
+/* turn.c */
+void agent_touch(struct agent *agent);
+void agent_turn(struct agent *agent);
+void agent_probe_done(void *context, const struct probe_result *result);
+void agent_hop_changed(void *context, uint32_t server_index, enum hop_state state, const char *text);
+
+/* tick.c: once each half second */
+void agent_tick(struct agent *agent, int64_t now_ms);
+
+/* apply.c: from a configuration's text to a model and its probes. Faults go to `faults`, one line each. */
+int agent_read(const struct agent *agent, const char *file, const char *text, FILE *faults, struct config **out);
+int agent_apply(struct agent *agent, const char *text, FILE *faults);
+int agent_reload(struct agent *agent, FILE *faults);
+int agent_attach_interfaces(struct agent *agent);
+int file_read(const char *path, char **out);
+
+#endif

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The control API's calls: JSON in, an order or a question to the agent, JSON out. */
+#include "control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "orders/orders.h"
+#include "queries.h"
+
+static unsigned http_status(enum order_result result)
+{
+	static const unsigned status[] = {
+		[ORDER_DONE] = 200,    [ORDER_UNCHANGED] = 200, [ORDER_USAGE] = 400,
+		[ORDER_REFUSED] = 409, [ORDER_NOT_FOUND] = 404, [ORDER_FAILED] = 500,
+	};
+
+	return status[result];
+}
+
+static const char *result_name(enum order_result result)
+{
+	static const char *const name[] = {
+		[ORDER_DONE] = "done",       [ORDER_UNCHANGED] = "unchanged", [ORDER_USAGE] = "usage",
+		[ORDER_REFUSED] = "refused", [ORDER_NOT_FOUND] = "not_found", [ORDER_FAILED] = "failed",
+	};
+
+	return name[result];
+}
+
+static void answer_result(struct api_call *call, enum order_result result, const char *message)
+{
+	api_answer(call, http_status(result),
+		   json_pack("{s:i, s:s, s:s, s:[]}", "schema", CONTROL_SCHEMA, "result", result_name(result),
+			     "message", message, "changes"));
+}
+
+static void answer_order(void *context, const struct order_answer *answer)
+{
+	json_t *changes = json_array(), *body;
+
+	for (size_t i = 0; i < answer->n_changes; i++) {
+		const struct order_change *change = &answer->change[i];
+
+		json_array_append_new(changes,
+				      json_pack("{s:s, s:s, s:s, s:s}", "service", change->service, "server",
+						change->server, "before", change->before, "after", change->after));
+	}
+	body = json_pack("{s:i, s:s, s:s, s:o}", "schema", CONTROL_SCHEMA, "result", result_name(answer->result),
+			 "message", answer->message, "changes", changes);
+	if (answer->undo[0])
+		json_object_set_new(body, "undo", json_string(answer->undo));
+	api_answer(context, http_status(answer->result), body);
+}
+
+static const char *text_of(const json_t *body, const char *key)
+{
+	return json_string_value(json_object_get(body, key));
+}
+
+static int64_t number_of(const json_t *body, const char *key, int64_t absent)
+{
+	const json_t *value = json_object_get(body, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : absent;
+}
+
+/* The request of an order call; false when it names no server, and then it is answered. */
+static bool read_request(struct api_call *call, struct order_request *request)
+{
+	const struct api_peer *peer = api_peer(call);
+	const json_t *body = api_body(call);
+	int64_t for_s = number_of(body, "for_s", 3600);
+
+	*request = (struct order_request){
+		.server = text_of(body, "server"),
+		.service = text_of(body, "service"),
+		.reason = text_of(body, "reason"),
+		.claim = text_of(body, "as"),
+		.owner = peer->name,
+		.owner_uid = peer->owner,
+		.for_ms = for_s > 0 && for_s < INT32_MAX ? for_s * 1000 : 0,
+		.force = json_is_true(json_object_get(body, "force")),
+	};
+	if (request->server && *request->server)
+		return true;
+	answer_result(call, ORDER_USAGE, "which server? the field \"server\" is missing");
+	return false;
+}
+
+static void call_drain(void *context, struct api_call *call)
+{
+	struct order_request request;
+
+	if (!read_request(call, &request))
+		return;
+	request.kind = ORDER_DRAIN;
+	orders_place(context, &request, answer_order, call);
+}
+
+static void call_weight(void *context, struct api_call *call)
+{
+	int64_t weight = number_of(api_body(call), "weight", -1);
+	struct order_request request;
+
+	if (!read_request(call, &request))
+		return;
+	if (weight < 0 || weight > 256) {
+		answer_result(call, ORDER_USAGE, "which weight? \"weight\" is a whole number from 0 to 256");
+		return;
+	}
+	request.kind = ORDER_WEIGHT;
+	request.weight = weight;
+	orders_place(context, &request, answer_order, call);
+}
+
+static void call_return(void *context, struct api_call *call)
+{
+	struct order_request request;
+
+	if (read_request(call, &request))
+		orders_return(context, &request, answer_order, call);
+}
+
+/* A name from outside goes into fixed room only whole. */
+static bool name_fits(struct api_call *call, const char *name, const char *what)
+{
+	char message[128];
+
+	if (name && strlen(name) < MUSTER_NAME_SIZE)
+		return true;
+	snprintf(message, sizeof(message), "\"%s\" is missing, or longer than %d bytes", what, MUSTER_NAME_SIZE - 1);
+	answer_result(call, ORDER_USAGE, message);
+	return false;
+}
+
+static void call_overlay(struct agent *agent, struct api_call *call, bool remove)
+{
+	const json_t *body = api_body(call);
+	const char *server = text_of(body, "server"), *service = text_of(body, "service");
+	const char *address = text_of(body, "address");
+	int64_t port = number_of(body, "port", 0), weight = number_of(body, "weight", 1);
+	struct overlay wish = {.remove = remove, .wall_ms = clock_wall_ms(), .port = port, .weight = weight};
+
+	if (!name_fits(call, server, "server") || !name_fits(call, remove && !service ? "" : service, "service"))
+		return;
+	if (!remove && (!address || address_parse(address, &wish.addr) < 0)) {
+		answer_result(call, ORDER_USAGE, "\"address\" is missing, or no IPv4 or IPv6 address");
+		return;
+	}
+	if (port < 0 || port > 65535 || weight < 0 || weight > 256) {
+		answer_result(call, ORDER_USAGE, "\"port\" is 0 to 65535, and \"weight\" 0 to 256");
+		return;
+	}
+	snprintf(wish.server, sizeof(wish.server), "%s", server);
+	snprintf(wish.service, sizeof(wish.service), "%s", service ? service : "");
+	snprintf(wish.owner, sizeof(wish.owner), "%s", api_peer(call)->name);
+	orders_overlay(agent, &wish, answer_order, call);
+}
+
+static void call_add(void *context, struct api_call *call)
+{
+	call_overlay(context, call, false);
+}
+
+static void call_remove(void *context, struct api_call *call)
+{
+	call_overlay(context, call, true);
+}
+
+static bool mode_of(const char *text, enum attach_mode *out)
+{
+	static const char *const name[] = {
+		[ATTACH_AUTO] = "auto", [ATTACH_NATIVE] = "native", [ATTACH_GENERIC] = "generic"};
+
+	*out = ATTACH_AUTO;
+	for (size_t i = 0; text && i < ARRAY_SIZE(name); i++)
+		if (!strcmp(text, name[i])) {
+			*out = i;
+			return true;
+		}
+	return !text;
+}
+
+static const char *attached_text(const struct attach_report *report)
+{
+	return !report->program_id ? "no program" : report->native ? "attached, native" : "attached, generic";
+}
+
+static void call_interface(struct agent *agent, struct api_call *call, bool attach)
+{
+	const char *ifname = text_of(api_body(call), "interface");
+	struct attach_report was = {0}, report = {0};
+	struct order_answer answer = {0};
+	enum attach_mode mode;
+	int error;
+
+	if (!ifname || !*ifname || strlen(ifname) >= IF_NAMESIZE || !mode_of(text_of(api_body(call), "mode"), &mode)) {
+		answer_result(call, ORDER_USAGE,
+			      "\"interface\" is missing, or \"mode\" is not auto, native or generic");
+		return;
+	}
+	attach_query(agent->model->config->pins, ifname, &was);
+	error = attach ? kernel_attach(agent->kernel, ifname, mode, &report)
+		       : kernel_detach(agent->kernel, ifname, &report);
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_INTERFACE,
+						  .from = ifname,
+						  .to = error ? "failed" : attached_text(&report),
+						  .cause = report.text,
+						  .owner = api_peer(call)->name});
+	answer.result = !error             ? ORDER_DONE
+			: error == -ENODEV ? ORDER_NOT_FOUND
+			: error == -EPERM  ? ORDER_REFUSED
+					   : ORDER_FAILED;
+	snprintf(answer.message, sizeof(answer.message), "%s: %s", ifname, report.text);
+	if (!error) {
+		answer.n_changes = 1;
+		snprintf(answer.change[0].server, sizeof(answer.change[0].server), "%s", ifname);
+		snprintf(answer.change[0].before, sizeof(answer.change[0].before), "%s", attached_text(&was));
+		snprintf(answer.change[0].after, sizeof(answer.change[0].after), "%s", attached_text(&report));
+		snprintf(answer.undo, sizeof(answer.undo), "muster %s %s", attach ? "detach" : "attach", ifname);
+	}
+	answer_order(call, &answer);
+}
+
+static void call_attach(void *context, struct api_call *call)
+{
+	call_interface(context, call, true);
+}
+
+static void call_detach(void *context, struct api_call *call)
+{
+	call_interface(context, call, false);
+}
+
+static void call_reload(void *context, struct api_call *call)
+{
+	struct agent *agent = context;
+	_cleanup_(freep) char *text = NULL;
+	size_t length = 0;
+	FILE *faults = open_memstream(&text, &length);
+	int error = faults ? agent_reload(agent, faults) : -ENOMEM;
+
+	if (faults)
+		fclose(faults);
+	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
+						  .cause = error ? text : agent->file,
+						  .owner = api_peer(call)->name});
+	answer_result(call,
+		      !error             ? ORDER_DONE
+		      : error == -EINVAL ? ORDER_REFUSED
+					 : ORDER_FAILED,
+		      error ? text : "the configuration is read and in force");
+}
+
+const struct api_route control_routes[] = {
+	{"GET", "/v1/status", query_status}, {"GET", "/v1/server", query_server}, {"GET", "/v1/flows", query_flows},
+	{"GET", "/v1/stats", query_stats},   {"GET", "/v1/events", query_events}, {"GET", "/v1/storage", query_storage},
+	{"POST", "/v1/drain", call_drain},   {"POST", "/v1/weight", call_weight}, {"POST", "/v1/return", call_return},
+	{"POST", "/v1/add", call_add},       {"POST", "/v1/remove", call_remove}, {"POST", "/v1/attach", call_attach},
+	{"POST", "/v1/detach", call_detach}, {"POST", "/v1/reload", call_reload}, {NULL, NULL, NULL},
+};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions to the book of orders, for the rooms of this folder: what stands on whom, in the operator's words. */
+#ifndef MUSTER_ORDERS_BOOK_H
+#define MUSTER_ORDERS_BOOK_H
+
+#include "orders.h"
+
+bool book_is_on(const struct order *order, const struct server *server);
+/* What stands on a server now: "weight 1", "drained by alice (uid 1000)". */
+void book_describe(const struct agent *agent, const struct server *server, char *out, size_t size);
+/* The servers that a request names, at most `most`. Returns how many. */
+size_t book_targets(const struct agent *agent, const struct order_request *request, struct server **out, size_t most);
+void book_not_found(const struct order_request *request, struct order_answer *answer);
+/* One journal line about an order. */
+void book_note(struct agent *agent, const struct order *order, enum journal_kind kind, const char *from,
+	       const char *to);
+/* An order's kind as a past participle: "drained". */
+const char *book_kind(const struct order *order);
+
+#endif

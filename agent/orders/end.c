@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* An order ends: by a return, or by time. */
+#include <stdio.h>
+
+#include "book.h"
+
+/* A return on its way to the disk. */
+struct ending {
+	order_done_fn done;
+	void *context;
+	struct order_answer answer;
+};
+
+/* A return acts before it is on disk; a disk that fails is said, and changes nothing of that. */
+static void returned(void *context, int error)
+{
+	_cleanup_(freep) struct ending *ending = context;
+	size_t used = strlen(ending->answer.message);
+
+	if (error)
+		snprintf(ending->answer.message + used, sizeof(ending->answer.message) - used,
+			 "; not saved: %s, so a restart would bring the order back", strerror(-error));
+	ending->done(ending->context, &ending->answer);
+}
+
+/* Drops the requester's orders on one server. Returns whether an order of somebody else stays; `other` says whose. */
+static bool end_on(struct agent *agent, const struct order_request *request, struct server *server,
+		   struct order_answer *answer, char *other, size_t size)
+{
+	struct order_change *change = &answer->change[answer->n_changes];
+	bool ended = false, stays = false;
+
+	book_describe(agent, server, change->before, sizeof(change->before));
+	for (size_t i = agent->state->n_orders; i-- > 0;) {
+		struct order order = agent->state->orders[i];
+
+		if (order.pending || !book_is_on(&order, server))
+			continue;
+		if (order.owner_uid != request->owner_uid && !request->force) {
+			snprintf(other, size, "%s (\"%s\")", order.owner, order.reason);
+			stays = true;
+			continue;
+		}
+		state_drop_order(agent->state, i);
+		book_note(agent, &order, JOURNAL_ORDER_ENDED, book_kind(&order), "returned");
+		ended = true;
+	}
+	if (ended) {
+		snprintf(change->service, sizeof(change->service), "%s", server->service->conf->name);
+		snprintf(change->server, sizeof(change->server), "%s", server->conf->name);
+		book_describe(agent, server, change->after, sizeof(change->after));
+		answer->n_changes++;
+	}
+	return stays;
+}
+
+/* The sentence for what end_on() did. */
+static void answer_return(const struct order_request *request, bool stays, const char *other,
+			  struct order_answer *answer)
+{
+	if (stays) {
+		answer->result = ORDER_REFUSED;
+		snprintf(answer->message, sizeof(answer->message),
+			 "%s stays as it is: the order is %s's; only they, or --force, can end it", request->server,
+			 other);
+	} else if (!answer->n_changes) {
+		answer->result = ORDER_UNCHANGED;
+		snprintf(answer->message, sizeof(answer->message), "no order stands on %s", request->server);
+	} else {
+		snprintf(answer->message, sizeof(answer->message), "%s is back", request->server);
+		snprintf(answer->undo, sizeof(answer->undo), "muster drain %s --for 1h --reason TEXT", request->server);
+	}
+}
+
+void orders_return(struct agent *agent, const struct order_request *request, order_done_fn done, void *context)
+{
+	_cleanup_(freep) struct ending *ending = calloc(1, sizeof(*ending));
+	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
+	struct server *server[ORDER_CHANGES];
+	size_t n = book_targets(agent, request, server, ORDER_CHANGES);
+	char other[LEASE_REASON_SIZE + LEASE_OWNER_SIZE] = "";
+	bool stays = false;
+
+	if (!n)
+		book_not_found(request, &refusal);
+	if (!n || !ending) {
+		done(context, &refusal);
+		return;
+	}
+	*ending = (struct ending){.done = done, .context = context};
+	for (size_t i = 0; i < n; i++)
+		stays |= end_on(agent, request, server[i], &ending->answer, other, sizeof(other));
+	answer_return(request, stays, other, &ending->answer);
+	if (!ending->answer.n_changes) {
+		done(context, &ending->answer);
+		return;
+	}
+	agent_turn(agent);
+	orders_save(agent, returned, TAKE_PTR(ending));
+}
+
+/* One lease that is over: its server returns if it is healthy, and is overdue until it is. True when that changed. */
+static bool expire(struct agent *agent, size_t at)
+{
+	struct order order = agent->state->orders[at];
+	const struct server *server = model_server(agent->model, order.service, order.server);
+
+	if (server && server->run.health.state == HEALTH_UNKNOWN)
+		return false;
+	if (server && server->run.health.state == HEALTH_DOWN) {
+		if (order.overdue)
+			return false;
+		agent->state->orders[at].overdue = true;
+		book_note(agent, &order, JOURNAL_ORDER_OVERDUE, book_kind(&order),
+			  "overdue: its time is over, and it is not healthy");
+		return true;
+	}
+	state_drop_order(agent->state, at);
+	book_note(agent, &order, JOURNAL_ORDER_ENDED, book_kind(&order),
+		  server ? "returned: its time is over" : "over; the server is not declared any more");
+	return true;
+}
+
+void orders_expire(struct agent *agent)
+{
+	struct lease_clock clock = agent_clock(agent);
+	bool changed = false;
+
+	for (size_t i = agent->state->n_orders; i-- > 0;) {
+		struct order *order = &agent->state->orders[i];
+
+		if (!order->pending && lease_left_ms(order, &clock, agent->state->wall_saved_ms) <= 0)
+			changed |= expire(agent, i);
+	}
+	if (!changed)
+		return;
+	agent_touch(agent);
+	orders_save(agent, NULL, NULL);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What operators say, made to last: orders on servers, and additions to and removals from the declared layer. An order
+ * that takes capacity out acts when it is on disk; one that puts it back acts at once.
+ */
+#ifndef MUSTER_ORDERS_H
+#define MUSTER_ORDERS_H
+
+#include "../agent.h"
+
+/* Who asks, what for, on which servers. */
+struct order_request {
+	const char *server;
+	const char *service; /* NULL or "": every service with that server */
+	enum order_kind kind;
+	uint32_t weight; /* ORDER_WEIGHT */
+	int64_t for_ms;
+	const char *reason;
+	const char *owner;
+	uint32_t owner_uid;
+	const char *claim; /* NULL: none */
+	bool force;
+};
+
+enum order_result {
+	ORDER_DONE,
+	ORDER_UNCHANGED,
+	ORDER_USAGE,
+	ORDER_REFUSED,
+	ORDER_NOT_FOUND,
+	ORDER_FAILED,
+};
+
+struct order_change {
+	char service[MUSTER_NAME_SIZE], server[MUSTER_NAME_SIZE];
+	char before[96], after[96];
+};
+#define ORDER_CHANGES 16
+
+/* The answer; complete when the order's outcome is known. */
+struct order_answer {
+	enum order_result result;
+	char message[512];
+	char undo[160];
+	struct order_change change[ORDER_CHANGES];
+	size_t n_changes;
+};
+
+typedef void (*order_done_fn)(void *context, const struct order_answer *answer);
+
+/* Each answers exactly once, now or when the disk has it. */
+void orders_place(struct agent *agent, const struct order_request *request, order_done_fn done, void *context);
+void orders_return(struct agent *agent, const struct order_request *request, order_done_fn done, void *context);
+
+/* Additions to and removals from the declared layer; overlay.c. service "": every service with that server (remove). */
+void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context);
+
+/* Nobody else serves the server's service. */
+bool orders_is_last(const struct server *server);
+
+/* Ends the leases whose time is over; called each tick and before the first picks are written. */
+void orders_expire(struct agent *agent);
+/* Saves the state; `done` (or NULL) is told on the loop. */
+void orders_save(struct agent *agent, writer_done_fn done, void *context);
+
+#endif

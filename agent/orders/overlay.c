@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Servers added and removed by command: changes of the declared layer that the state folder remembers. */
+#include <stdio.h>
+
+#include "orders.h"
+
+/* A change on its way to the disk, and the overlay to go back to if the disk refuses. */
+struct change {
+	struct agent *agent;
+	order_done_fn done;
+	void *context;
+	struct overlay wish;
+	struct order_answer answer;
+	struct overlay *before;
+	size_t n_before;
+};
+
+static void change_free(struct change **change)
+{
+	if (*change)
+		free((*change)->before);
+	freep(change);
+}
+
+static void go_back(struct change *change)
+{
+	free(change->agent->state->overlays);
+	change->agent->state->overlays = TAKE_PTR(change->before);
+	change->agent->state->n_overlays = change->n_before;
+}
+
+static void refuse(struct change *change, enum order_result result, const char *why)
+{
+	change->answer.result = result;
+	change->answer.n_changes = 0;
+	change->answer.undo[0] = '\0';
+	snprintf(change->answer.message, sizeof(change->answer.message), "%s", why);
+	change->done(change->context, &change->answer);
+}
+
+/* The configuration in force with the overlay as it is now; faults come back as the first line. */
+static int reread(struct agent *agent, bool apply, char *why, size_t size)
+{
+	_cleanup_(config_free) struct config *config = NULL;
+	_cleanup_(freep) char *text = NULL;
+	_cleanup_(freep) char *applied = strdup(agent->applied);
+	size_t length = 0;
+	FILE *faults = open_memstream(&text, &length);
+	int error;
+
+	if (!faults || !applied)
+		return -ENOMEM;
+	error = apply ? agent_apply(agent, applied, faults) : agent_read(agent, agent->file, applied, faults, &config);
+	fclose(faults);
+	snprintf(why, size, "%.*s", (int)strcspn(text, "\n"), text);
+	return error;
+}
+
+static void saved(void *context, int error)
+{
+	_cleanup_(change_free) struct change *change = context;
+	struct agent *agent = change->agent;
+	char why[400];
+
+	agent->overlay_saving = false;
+	if (error) {
+		go_back(change);
+		snprintf(why, sizeof(why), "the change could not be saved: %s; nothing was changed", strerror(-error));
+		refuse(change, ORDER_REFUSED, why);
+		return;
+	}
+	error = reread(agent, true, why, sizeof(why));
+	if (error) {
+		go_back(change);
+		orders_save(agent, NULL, NULL);
+		refuse(change, ORDER_FAILED, why);
+		return;
+	}
+	for (size_t i = 0; i < change->answer.n_changes; i++)
+		agent_note(agent, &(struct journal_entry){.kind = change->wish.remove ? JOURNAL_REMOVED : JOURNAL_ADDED,
+							  .service = change->answer.change[i].service,
+							  .server = change->answer.change[i].server,
+							  .from = change->answer.change[i].before,
+							  .to = change->answer.change[i].after,
+							  .owner = change->wish.owner});
+	agent_turn(agent);
+	change->done(change->context, &change->answer);
+}
+
+static void drop_entries(struct state *state, const char *service, const char *server, bool additions_only)
+{
+	for (size_t i = state->n_overlays; i-- > 0;) {
+		const struct overlay *o = &state->overlays[i];
+
+		if (!strcmp(o->service, service) && !strcmp(o->server, server) && !(additions_only && o->remove))
+			state_drop_overlay(state, i);
+	}
+}
+
+static struct order_change *list_change(struct change *change, const struct server_conf *server, const char *service)
+{
+	struct order_change *line = &change->answer.change[change->answer.n_changes++];
+
+	snprintf(line->service, sizeof(line->service), "%s", service);
+	snprintf(line->server, sizeof(line->server), "%s", server->name);
+	return line;
+}
+
+static int remove_from(struct change *change, const struct server *server)
+{
+	struct state *state = change->agent->state;
+	const char *service = server->service->conf->name;
+	struct overlay entry = change->wish;
+	struct order_change *line = list_change(change, server->conf, service);
+	char text[ADDRESS_TEXT_SIZE];
+
+	snprintf(line->before, sizeof(line->before), "weight %u, %u live flows", server->conf->weight,
+		 kernel_live_flows(change->agent->kernel, server->run.index));
+	snprintf(line->after, sizeof(line->after), "removed");
+	snprintf(change->answer.undo, sizeof(change->answer.undo),
+		 "muster add %s --service %s --address %s --weight %u", server->conf->name, service,
+		 address_format(&server->conf->addr, text), server->conf->weight);
+	snprintf(change->answer.message, sizeof(change->answer.message),
+		 "%s is removed; the file still declares it, if it did, and this removal stands over the file",
+		 server->conf->name);
+	drop_entries(state, service, server->conf->name, true);
+	if (!server->conf->line)
+		return 0;
+	snprintf(entry.service, sizeof(entry.service), "%s", service);
+	return state_add_overlay(state, &entry);
+}
+
+static void remove_server(struct change *change)
+{
+	const struct overlay *wish = &change->wish;
+	struct model *model = change->agent->model;
+	char why[400];
+
+	for (size_t i = 0; i < model->n_services && change->answer.n_changes < ORDER_CHANGES; i++) {
+		const char *service = model->services[i].conf->name;
+		const struct server *server = model_server(model, service, wish->server);
+
+		if (!server || (*wish->service && strcmp(wish->service, service)))
+			continue;
+		if (orders_is_last(server)) {
+			snprintf(why, sizeof(why),
+				 "%s is the last server that serves %s: without it nobody answers; "
+				 "return or add another first",
+				 wish->server, service);
+			go_back(change);
+			refuse(change, ORDER_REFUSED, why);
+			return;
+		}
+		if (remove_from(change, server) < 0)
+			break;
+	}
+	if (change->answer.n_changes)
+		return;
+	snprintf(why, sizeof(why), "no server \"%s\"%s%s; `muster show servers` lists them", wish->server,
+		 *wish->service ? " in service " : "", wish->service);
+	go_back(change);
+	refuse(change, ORDER_NOT_FOUND, why);
+}
+
+static void add_server(struct change *change)
+{
+	const struct overlay *wish = &change->wish;
+	struct state *state = change->agent->state;
+	const struct service *service = model_service(change->agent->model, wish->service);
+	const struct server *there = service ? model_server(change->agent->model, wish->service, wish->server) : NULL;
+	struct server_conf named = {0};
+	char text[ADDRESS_TEXT_SIZE], why[400] = "out of memory";
+	struct order_change *line;
+
+	memcpy(named.name, wish->server, sizeof(named.name));
+	if (!service || there) {
+		bool same = there && address_equal(&there->conf->addr, &wish->addr);
+
+		snprintf(why, sizeof(why),
+			 !service ? "no service \"%s\"; `muster show services` lists them"
+			 : same   ? "%s is there already"
+				  : "%s is there already, with another address; remove it first",
+			 service ? wish->server : wish->service);
+		go_back(change);
+		refuse(change, !service ? ORDER_NOT_FOUND : same ? ORDER_UNCHANGED : ORDER_REFUSED, why);
+		return;
+	}
+	line = list_change(change, &named, wish->service);
+	snprintf(line->before, sizeof(line->before), "not in the pool");
+	snprintf(line->after, sizeof(line->after), "%s, weight %u, serves once its check passes",
+		 address_format(&wish->addr, text), wish->weight);
+	snprintf(change->answer.undo, sizeof(change->answer.undo), "muster remove %s", wish->server);
+	snprintf(change->answer.message, sizeof(change->answer.message),
+		 "%s is added; write it into %s as well, so that the file tells the truth", wish->server,
+		 change->agent->file);
+	drop_entries(state, wish->service, wish->server, true);
+	if (state_add_overlay(state, wish) < 0 || reread(change->agent, false, why, sizeof(why)) < 0) {
+		go_back(change);
+		refuse(change, ORDER_REFUSED, why);
+	}
+}
+
+static struct change *change_new(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context)
+{
+	_cleanup_(change_free) struct change *change = calloc(1, sizeof(*change));
+	size_t size = agent->state->n_overlays * sizeof(struct overlay);
+
+	if (!change)
+		return NULL;
+	*change = (struct change){.agent = agent, .done = done, .context = context, .wish = *wish};
+	change->before = malloc(size + 1);
+	if (!change->before)
+		return NULL;
+	if (size)
+		memcpy(change->before, agent->state->overlays, size);
+	change->n_before = agent->state->n_overlays;
+	return TAKE_PTR(change);
+}
+
+void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context)
+{
+	_cleanup_(change_free) struct change *change = change_new(agent, wish, done, context);
+	struct order_answer failure = {.result = ORDER_FAILED, .message = "out of memory"};
+
+	if (agent->overlay_saving)
+		snprintf(failure.message, sizeof(failure.message),
+			 "another change of the servers is being saved; say it again when that is done");
+	if (!change || agent->overlay_saving) {
+		done(context, &failure);
+		return;
+	}
+	if (wish->remove)
+		remove_server(change);
+	else
+		add_server(change);
+	if (!change->before) /* refused, and answered */
+		return;
+	agent->overlay_saving = true;
+	orders_save(agent, saved, TAKE_PTR(change));
+}

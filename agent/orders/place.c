@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* An order is placed: checked, entered, on disk, in force, answered; in this sequence. */
+#include <stdio.h>
+
+#include "book.h"
+
+/* An order on its way to the disk. */
+struct placing {
+	struct agent *agent;
+	order_done_fn done;
+	void *context;
+	struct order_answer answer;
+	uint64_t id[ORDER_CHANGES];
+	size_t n;
+};
+
+static struct order *order_by_id(struct state *state, uint64_t id)
+{
+	for (size_t i = 0; i < state->n_orders; i++)
+		if (state->orders[i].id == id)
+			return &state->orders[i];
+	return NULL;
+}
+
+static void drop_by_id(struct state *state, uint64_t id)
+{
+	struct order *order = order_by_id(state, id);
+
+	if (order)
+		state_drop_order(state, order - state->orders);
+}
+
+/* Faults of the request itself; true when there is one, and the answer says it. */
+static bool faulty(const struct agent *agent, const struct order_request *request, struct order_answer *answer)
+{
+	int64_t most_ms = (int64_t)agent->model->config->order_max_s * 1000;
+
+	answer->result = ORDER_USAGE;
+	if (!request->reason || !*request->reason)
+		snprintf(answer->message, sizeof(answer->message), "an order needs a reason: --reason TEXT");
+	else if (strlen(request->reason) >= LEASE_REASON_SIZE)
+		snprintf(answer->message, sizeof(answer->message), "the reason is longer than %d bytes",
+			 LEASE_REASON_SIZE - 1);
+	else if (request->for_ms < 1000 || request->for_ms > most_ms)
+		snprintf(answer->message, sizeof(answer->message),
+			 "an order lasts from 1 s to %lld s (orders.longest in the configuration), not %lld s",
+			 (long long)most_ms / 1000, (long long)request->for_ms / 1000);
+	else if (request->kind == ORDER_WEIGHT && request->weight > 256)
+		snprintf(answer->message, sizeof(answer->message), "a weight is 0 to 256, not %u", request->weight);
+	else
+		return false;
+	return true;
+}
+
+static void fill_order(struct order *order, const struct order_request *request, const struct server *server)
+{
+	order->kind = request->kind;
+	order->weight = request->weight;
+	order->owner_uid = request->owner_uid;
+	order->pending = true;
+	snprintf(order->service, sizeof(order->service), "%s", server->service->conf->name);
+	snprintf(order->server, sizeof(order->server), "%s", server->conf->name);
+	snprintf(order->reason, sizeof(order->reason), "%s", request->reason);
+	snprintf(order->owner, sizeof(order->owner), "%s", request->owner);
+	snprintf(order->claim, sizeof(order->claim), "%s", request->claim ? request->claim : "");
+}
+
+/* The same owner's earlier order of the same kind gives way to the new one. */
+static void supersede(struct state *state, const struct order *by)
+{
+	struct order newest = *by;
+
+	for (size_t i = state->n_orders; i-- > 0;) {
+		struct order *order = &state->orders[i];
+
+		if (order->id < newest.id && order->kind == newest.kind && order->owner_uid == newest.owner_uid &&
+		    !strcmp(order->server, newest.server) && !strcmp(order->service, newest.service))
+			state_drop_order(state, i);
+	}
+}
+
+/* On disk, or not: only now the order acts, and is answered. */
+static void placed(void *context, int error)
+{
+	_cleanup_(freep) struct placing *placing = context;
+	struct agent *agent = placing->agent;
+
+	if (error) {
+		for (size_t i = 0; i < placing->n; i++)
+			drop_by_id(agent->state, placing->id[i]);
+		placing->answer.result = ORDER_REFUSED;
+		placing->answer.n_changes = 0;
+		snprintf(placing->answer.message, sizeof(placing->answer.message),
+			 "the order could not be saved: %s; an order that would not survive a restart is not given",
+			 strerror(-error));
+		placing->done(placing->context, &placing->answer);
+		return;
+	}
+	for (size_t i = 0; i < placing->n; i++) {
+		struct order *order = order_by_id(agent->state, placing->id[i]);
+
+		if (!order)
+			continue;
+		order->pending = false;
+		book_note(agent, order, JOURNAL_ORDER, placing->answer.change[i].before,
+			  placing->answer.change[i].after);
+		supersede(agent->state, order);
+	}
+	agent_turn(agent);
+	placing->done(placing->context, &placing->answer);
+}
+
+static void describe_wish(const struct order_request *request, char *out, size_t size)
+{
+	char length[32];
+	int64_t seconds = request->for_ms / 1000;
+
+	if (seconds % 3600 == 0)
+		snprintf(length, sizeof(length), "%lld h", (long long)seconds / 3600);
+	else if (seconds % 60 == 0)
+		snprintf(length, sizeof(length), "%lld min", (long long)seconds / 60);
+	else
+		snprintf(length, sizeof(length), "%lld s", (long long)seconds);
+	if (request->kind == ORDER_DRAIN)
+		snprintf(out, size, "drained for %s", length);
+	else
+		snprintf(out, size, "weight %u for %s", request->weight, length);
+}
+
+static int enter(struct placing *placing, const struct order_request *request, struct server *server)
+{
+	struct state *state = placing->agent->state;
+	struct order_change *change = &placing->answer.change[placing->n];
+	struct lease_clock clock = agent_clock(placing->agent);
+	struct order order = {.id = ++state->next_id};
+	int error;
+
+	fill_order(&order, request, server);
+	lease_start(&order, request->for_ms, &clock);
+	error = state_add_order(state, &order);
+	if (error)
+		return error;
+	snprintf(change->service, sizeof(change->service), "%s", order.service);
+	snprintf(change->server, sizeof(change->server), "%s", order.server);
+	book_describe(placing->agent, server, change->before, sizeof(change->before));
+	describe_wish(request, change->after, sizeof(change->after));
+	placing->id[placing->n++] = order.id;
+	placing->answer.n_changes = placing->n;
+	return 0;
+}
+
+void orders_place(struct agent *agent, const struct order_request *request, order_done_fn done, void *context)
+{
+	_cleanup_(freep) struct placing *placing = calloc(1, sizeof(*placing));
+	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
+	struct server *server[ORDER_CHANGES];
+	size_t n = book_targets(agent, request, server, ORDER_CHANGES);
+
+	if (!n)
+		book_not_found(request, &refusal);
+	if (!n || faulty(agent, request, &refusal) || !placing) {
+		done(context, &refusal);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if ((request->kind == ORDER_WEIGHT && request->weight) || !orders_is_last(server[i]))
+			continue;
+		refusal.result = ORDER_REFUSED;
+		snprintf(refusal.message, sizeof(refusal.message),
+			 "%s is the last server that serves %s: without it nobody answers; return or add another first",
+			 request->server, server[i]->service->conf->name);
+		done(context, &refusal);
+		return;
+	}
+	*placing = (struct placing){.agent = agent, .done = done, .context = context};
+	for (size_t i = 0; i < n; i++)
+		if (enter(placing, request, server[i]) < 0)
+			break;
+	snprintf(placing->answer.message, sizeof(placing->answer.message),
+		 "%s is %s; it returns by itself, if it is "
+		 "healthy then",
+		 request->server, placing->answer.change[0].after);
+	snprintf(placing->answer.undo, sizeof(placing->answer.undo), "muster return %s", request->server);
+	orders_save(agent, placed, TAKE_PTR(placing));
+}

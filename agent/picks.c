@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "picks.h"
+
+#include "plan.h"
+#include "policy/wrr.h"
+
+void picks_free(struct picks **picks)
+{
+	if (!*picks)
+		return;
+	free((*picks)->slots);
+	free((*picks)->owners);
+	free((*picks)->weights);
+	free((*picks)->credit);
+	freep(picks);
+}
+
+static struct picks *picks_alloc(size_t n, size_t n_slots)
+{
+	_cleanup_(picks_free) struct picks *picks = calloc(1, sizeof(*picks));
+
+	if (!picks)
+		return NULL;
+	picks->slots = calloc(n_slots + 1, sizeof(*picks->slots));
+	picks->owners = calloc(n + 1, sizeof(*picks->owners));
+	picks->weights = calloc(n + 1, sizeof(*picks->weights));
+	picks->credit = calloc(n + 1, sizeof(*picks->credit));
+	if (!picks->slots || !picks->owners || !picks->weights || !picks->credit)
+		return NULL;
+	picks->n = n;
+	picks->n_slots = n_slots;
+	return TAKE_PTR(picks);
+}
+
+/* Position of a server in the table's list; n when it is not there. */
+static size_t owner_at(const struct picks *picks, uint32_t owner)
+{
+	size_t i;
+
+	for (i = 0; i < picks->n && picks->owners[i] != owner; i++)
+		;
+	return i;
+}
+
+struct picks *picks_adopt(const struct plan_service *found)
+{
+	struct picks *picks = picks_alloc(found->n_slots, found->n_slots);
+
+	if (!picks)
+		return NULL;
+	picks->n = 0;
+	for (uint32_t i = 0; i < found->n_slots; i++) {
+		size_t at = owner_at(picks, found->slots[i]);
+
+		if (at == picks->n)
+			picks->owners[picks->n++] = found->slots[i];
+		picks->slots[i] = at;
+		picks->weights[at]++;
+	}
+	return picks;
+}
+
+/* Same servers, same proportions: then the table in force is the table wanted. */
+static bool same_proportions(const struct picks *picks, const uint32_t *owners, const uint32_t *weights, size_t n)
+{
+	uint64_t old_sum = 0, new_sum = 0;
+
+	for (size_t i = 0; i < picks->n; i++)
+		old_sum += picks->weights[i];
+	for (size_t i = 0; i < n; i++)
+		new_sum += weights[i];
+	if (!old_sum || !new_sum)
+		return old_sum == new_sum;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = owner_at(picks, owners[i]);
+		uint32_t had = at < picks->n ? picks->weights[at] : 0;
+
+		if (had * new_sum != weights[i] * old_sum)
+			return false;
+	}
+	/* Nobody may be left in the old table who is not in the new list. */
+	for (size_t i = 0; i < picks->n; i++) {
+		size_t j;
+
+		for (j = 0; j < n && owners[j] != picks->owners[i]; j++)
+			;
+		if (j == n && picks->weights[i])
+			return false;
+	}
+	return true;
+}
+
+/* What `turns` turns of the old table left owing, by position in the next; its sum over those who serve is zero. */
+static void carry(struct picks *old, uint64_t turns, struct picks *next)
+{
+	size_t serving = 0;
+	double sum = 0;
+
+	wrr_settle(old->weights, old->n, old->slots, old->n_slots, turns, old->credit);
+	for (size_t i = 0; i < next->n; i++) {
+		size_t at = owner_at(old, next->owners[i]);
+
+		next->credit[i] = at < old->n && next->weights[i] ? old->credit[at] : 0;
+		sum += next->credit[i];
+		serving += next->weights[i] != 0;
+	}
+	for (size_t i = 0; i < next->n; i++)
+		if (next->weights[i])
+			next->credit[i] -= sum / serving;
+}
+
+int picks_update(struct picks **picks, const uint32_t *owners, const uint32_t *weights, size_t n, uint64_t turns)
+{
+	_cleanup_(picks_free) struct picks *next = NULL;
+
+	if (*picks && same_proportions(*picks, owners, weights, n))
+		return 0;
+	next = picks_alloc(n, wrr_length(weights, n, MUSTER_MAX_SLOTS));
+	if (!next)
+		return -ENOMEM;
+	memcpy(next->owners, owners, n * sizeof(*owners));
+	memcpy(next->weights, weights, n * sizeof(*weights));
+	if (*picks && (*picks)->n_slots)
+		carry(*picks, turns, next);
+	if (next->n_slots)
+		wrr_build(next->weights, n, next->credit, next->slots, next->n_slots);
+	picks_free(picks);
+	*picks = TAKE_PTR(next);
+	return 1;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What happens by time alone, each half second: leases end, sources go stale, counters become rates. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "agent.h"
+#include "clock.h"
+#include "log.h"
+#include "orders/orders.h"
+
+#define REPAIR_TICKS 3   /* the kernel is held against the plan at least each 1.5 s */
+#define RATE_TICKS   2   /* rates are per second */
+#define MARK_TICKS   10  /* the share window moves each 5 s */
+#define SAVE_TICKS   120 /* the state is saved each minute: the wall clock that leases fall back on */
+#define SHARE_FLOWS  8   /* fewer new flows in the window say nothing about shares */
+
+static void age_memory(struct agent *agent, struct server *server, int64_t now_ms)
+{
+	enum memory_level was = server->run.memory.level;
+
+	if (!memory_age(&server->run.memory, &server->conf->memory, now_ms))
+		return;
+	if (was != server->run.memory.level)
+		agent_note(agent, &(struct journal_entry){
+					  .kind = JOURNAL_MEMORY,
+					  .service = server->service->conf->name,
+					  .server = server->conf->name,
+					  .from = memory_level_name(was),
+					  .to = memory_level_name(server->run.memory.level),
+					  .cause = "the source is silent: memory does not count until it answers"});
+	agent_touch(agent);
+}
+
+static void rate(struct server_rate *out, const struct muster_stats *now, const struct muster_stats *before,
+		 double seconds)
+{
+	out->flows_s = (now->flows_new - before->flows_new) / seconds;
+	out->packets_s = (now->packets_in - before->packets_in) / seconds;
+	out->bytes_in_s = (now->bytes_in - before->bytes_in) / seconds;
+	out->bytes_out_s = (now->bytes_out - before->bytes_out) / seconds;
+}
+
+/* Shares of the new flows of the last half minute, where there are enough to say. */
+static void share(struct service *service, bool mark)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < service->n_servers; i++) {
+		struct server_run *run = &service->servers[i].run;
+
+		sum += run->stats.flows_new - run->flows_mark[MODEL_SHARE_MARKS - 1];
+	}
+	for (size_t i = 0; i < service->n_servers; i++) {
+		struct server_run *run = &service->servers[i].run;
+		uint64_t flows = run->stats.flows_new - run->flows_mark[MODEL_SHARE_MARKS - 1];
+
+		run->share_pct = sum < SHARE_FLOWS ? -1 : 100.0 * flows / sum;
+		if (!mark)
+			continue;
+		memmove(run->flows_mark + 1, run->flows_mark, sizeof(run->flows_mark) - sizeof(run->flows_mark[0]));
+		run->flows_mark[0] = run->stats.flows_new;
+	}
+}
+
+static void count(struct agent *agent, int64_t now_ms)
+{
+	double seconds = (now_ms - agent->counters_ms) / 1000.0;
+	bool first = !agent->counters_ms;
+
+	if (kernel_counters(agent->kernel, agent->counters) < 0)
+		return;
+	for (size_t i = 0; i < agent->model->n_services; i++) {
+		struct service *service = &agent->model->services[i];
+		const struct muster_stats *stats = &agent->counters->service[service->run.index];
+
+		if (!first)
+			rate(&service->run.rate, stats, &service->run.stats, seconds);
+		service->run.stats = *stats;
+		for (size_t j = 0; j < service->n_servers; j++) {
+			struct server_run *run = &service->servers[j].run;
+
+			stats = &agent->counters->server[run->index];
+			if (!first)
+				rate(&run->rate, stats, &run->stats, seconds);
+			run->stats = *stats;
+			for (int k = 0; first && k < MODEL_SHARE_MARKS; k++)
+				run->flows_mark[k] = stats->flows_new;
+		}
+		share(service, agent->ticks % MARK_TICKS == 0);
+	}
+	agent->counters_ms = now_ms;
+}
+
+void agent_tick(struct agent *agent, int64_t now_ms)
+{
+	agent->ticks++;
+	orders_expire(agent);
+	for (size_t i = 0; i < agent->model->n_services; i++)
+		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
+			age_memory(agent, &agent->model->services[i].servers[j], now_ms);
+	if (agent->ticks % RATE_TICKS == 0)
+		count(agent, now_ms);
+	if (agent->ticks % SAVE_TICKS == 0 && agent->state->n_orders)
+		orders_save(agent, NULL, NULL);
+	if (agent->ticks % REPAIR_TICKS == 0)
+		agent_touch(agent);
+}

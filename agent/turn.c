@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The path of a probe's result, top to bottom: probe_done, policy, plan, sync, maps. */
+#include <stdio.h>
+
+#include "agent.h"
+#include "clock.h"
+#include "log.h"
+
+/* A weight in 1/100 as people write it: "1", "0.35". buf has WEIGHT_TEXT_SIZE bytes. */
+#define WEIGHT_TEXT_SIZE 64
+static const char *weight_text(uint32_t hundredths, char *buf)
+{
+	if (hundredths % 100 == 0)
+		snprintf(buf, WEIGHT_TEXT_SIZE, "%u", hundredths / 100);
+	else
+		snprintf(buf, WEIGHT_TEXT_SIZE, "%u.%02u", hundredths / 100, hundredths % 100);
+	return buf;
+}
+
+static void health_result(struct agent *agent, struct server *server, const struct probe_result *result, int64_t now_ms)
+{
+	const struct check_conf *check = &server->service->conf->check;
+	struct health *health = &server->run.health;
+	enum health_state was = health->state;
+	int64_t since_ms = health->since_ms;
+	bool answered = server->run.stats.packets_out != server->run.answers_seen;
+	char cause[256];
+
+	server->run.answers_seen = server->run.stats.packets_out;
+	if (health_step(health, check, result, answered, now_ms)) {
+		snprintf(cause, sizeof(cause), "check in %d ms: %s", result->duration_ms,
+			 result->detail[0] ? result->detail : probe_outcome_text(result->outcome));
+		agent_note(agent,
+			   &(struct journal_entry){.kind = JOURNAL_HEALTH,
+						   .service = server->service->conf->name,
+						   .server = server->conf->name,
+						   .from = health_state_name(was),
+						   .to = health_state_name(health->state),
+						   .cause = cause,
+						   .duration_ms = was == HEALTH_UNKNOWN ? 0 : now_ms - since_ms});
+	}
+	prober_set_fast(agent->prober, server->run.id, health_in_transition(health));
+	agent_touch(agent);
+}
+
+static void memory_note(struct agent *agent, const struct server *server, enum memory_level was)
+{
+	const struct memory *memory = &server->run.memory;
+	char cause[256];
+
+	if (memory->level == was)
+		return;
+	if (memory->level == MEMORY_STALE)
+		snprintf(cause, sizeof(cause), "the source is silent: %s; memory does not count until it answers",
+			 probe_outcome_text(memory->cause));
+	else
+		snprintf(cause, sizeof(cause), "%u.%u %% of %lld MiB available", memory->available_permille / 10,
+			 memory->available_permille % 10, (long long)(memory->total_bytes >> 20));
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_MEMORY,
+						  .service = server->service->conf->name,
+						  .server = server->conf->name,
+						  .from = memory_level_name(was),
+						  .to = memory_level_name(memory->level),
+						  .cause = cause});
+}
+
+static void memory_result(struct agent *agent, struct server *server, const struct probe_result *result, int64_t now_ms)
+{
+	enum memory_level was = server->run.memory.level;
+
+	if (!memory_step(&server->run.memory, &server->conf->memory, result, now_ms))
+		return;
+	memory_note(agent, server, was);
+	agent_touch(agent);
+}
+
+void agent_probe_done(void *context, const struct probe_result *result)
+{
+	struct agent *agent = context;
+	struct server *server = model_server_by_id(agent->model, result->id);
+	int64_t now_ms = clock_now_ms();
+
+	if (!server)
+		return;
+	if (result->kind == PROBE_KIND_CHECK)
+		health_result(agent, server, result, now_ms);
+	else
+		memory_result(agent, server, result, now_ms);
+}
+
+void agent_hop_changed(void *context, uint32_t server_index, enum hop_state state, const char *text)
+{
+	struct agent *agent = context;
+	struct server *server = agent->model ? model_server_by_index(agent->model, server_index) : NULL;
+
+	if (!server || server->run.hop == state)
+		return;
+	if (state == HOP_FAILED || state == HOP_LOCAL || server->run.hop == HOP_FAILED)
+		agent_note(agent, &(struct journal_entry){.kind = JOURNAL_NEIGHBOUR,
+							  .service = server->service->conf->name,
+							  .server = server->conf->name,
+							  .to = state == HOP_GOOD    ? "reachable"
+								: state == HOP_LOCAL ? "local"
+										     : "gone",
+							  .cause = text});
+	server->run.hop = state;
+	agent_touch(agent);
+}
+
+/* The weight that the orders leave, of those that act already. */
+static uint32_t allowed(const struct agent *agent, const struct server *server, bool *ordered)
+{
+	uint32_t weight = server->conf->weight;
+
+	*ordered = false;
+	for (size_t i = 0; i < agent->state->n_orders; i++) {
+		const struct order *order = &agent->state->orders[i];
+
+		if (order->pending || strcmp(order->server, server->conf->name) ||
+		    strcmp(order->service, server->service->conf->name))
+			continue;
+		weight = *ordered ? MIN(weight, lease_allowed(order, 1, server->conf->weight))
+				  : lease_allowed(order, 1, server->conf->weight);
+		*ordered = true;
+	}
+	return server->run.hop == HOP_LOCAL ? 0 : weight;
+}
+
+static void note_weight(struct agent *agent, const struct server *server, uint32_t was_effective,
+			enum pool_cause was_cause)
+{
+	const struct pool_member_run *run = &server->run.pool;
+	char from[WEIGHT_TEXT_SIZE], to[WEIGHT_TEXT_SIZE];
+
+	if (run->effective == was_effective && run->cause == was_cause)
+		return;
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_WEIGHT,
+						  .service = server->service->conf->name,
+						  .server = server->conf->name,
+						  .from = weight_text(was_effective, from),
+						  .to = weight_text(run->effective, to),
+						  .cause = pool_cause_text(run->cause)});
+}
+
+/* All flows of a server that is surely dead end at their next packet: one increment, no table walk. */
+static void reset_flows(struct agent *agent, struct server *server)
+{
+	char live[32];
+
+	server->run.generation++;
+	snprintf(live, sizeof(live), "%u live flows", kernel_live_flows(agent->kernel, server->run.index));
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_FLOWS_RESET,
+						  .service = server->service->conf->name,
+						  .server = server->conf->name,
+						  .to = live,
+						  .cause = "the server is dead: each of its flows is reset at its "
+							   "client's next packet"});
+}
+
+static void note_pool(struct agent *agent, const struct service *service, const struct pool_run *was, int64_t now_ms)
+{
+	const struct pool_run *run = &service->run.pool;
+
+	if (run->fail_open != was->fail_open)
+		agent_note(agent, &(struct journal_entry){
+					  .kind = JOURNAL_FAIL_OPEN,
+					  .service = service->conf->name,
+					  .from = was->fail_open ? "fail-open" : "normal",
+					  .to = run->fail_open ? "fail-open" : "normal",
+					  .cause = run->fail_open ? pool_cause_text(POOL_CAUSE_FAIL_OPEN) : NULL,
+					  .duration_ms = was->fail_open ? now_ms - was->fail_open_since_ms : 0});
+	if (run->suspect != was->suspect)
+		agent_note(agent,
+			   &(struct journal_entry){.kind = JOURNAL_SUSPECT,
+						   .service = service->conf->name,
+						   .from = was->suspect ? "suspect" : "normal",
+						   .to = run->suspect ? "suspect" : "normal",
+						   .cause = run->suspect ? pool_cause_text(POOL_CAUSE_SUSPECT) : NULL});
+}
+
+static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
+{
+	_cleanup_(freep) struct pool_member *members = calloc(service->n_servers + 1, sizeof(*members));
+	_cleanup_(freep) struct pool_member_run *before = calloc(service->n_servers + 1, sizeof(*before));
+	struct pool_run was = service->run.pool;
+
+	if (!members || !before)
+		return -ENOMEM;
+	for (size_t i = 0; i < service->n_servers; i++) {
+		struct server *server = &service->servers[i];
+
+		before[i] = server->run.pool;
+		members[i] = (struct pool_member){
+			.declared = server->conf->weight,
+			.health = &server->run.health,
+			.memory = &server->run.memory,
+			.memory_conf = &server->conf->memory,
+			.run = &server->run.pool,
+			.neighbour_gone = server->run.hop == HOP_FAILED,
+		};
+		members[i].allowed = allowed(agent, server, &members[i].ordered);
+	}
+	pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
+	for (size_t i = 0; i < service->n_servers; i++) {
+		struct server *server = &service->servers[i];
+
+		note_weight(agent, server, before[i].effective, before[i].cause);
+		if (server->run.pool.hard_down && !before[i].hard_down)
+			reset_flows(agent, server);
+	}
+	note_pool(agent, service, &was, now_ms);
+	return 0;
+}
+
+static uint64_t turns(void *context, uint32_t service_index)
+{
+	struct agent *agent = context;
+
+	return kernel_turns(agent->kernel, service_index);
+}
+
+/* The whole plan, synced once. An error leaves the kernel as it was, and the next turn tries again. */
+void agent_turn(struct agent *agent)
+{
+	_cleanup_(plan_free) struct plan *plan = NULL;
+	struct sync_report report = {0};
+	int64_t now_ms = clock_now_ms();
+	char text[96];
+	int error = 0;
+
+	agent->touched = false;
+	for (size_t i = 0; i < agent->model->n_services && !error; i++)
+		error = weigh(agent, &agent->model->services[i], now_ms);
+	if (!error)
+		error = plan_new(&plan, agent->model, turns, agent);
+	if (!error)
+		error = kernel_sync(agent->kernel, plan, &report);
+	if (error) {
+		log_error("making the maps equal to the plan: %s; tried again within 2 s", strerror(-error));
+		return;
+	}
+	if (!report.added && !report.removed && !report.changed)
+		return;
+	snprintf(text, sizeof(text), "+%u -%u ~%u", report.added, report.removed, report.changed);
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_SYNC, .to = text});
+}
+
+static int turn_at_end(sd_event_source *source, void *context)
+{
+	struct agent *agent = context;
+
+	(void)source;
+	if (agent->touched)
+		agent_turn(agent);
+	return 0;
+}
+
+/* Many results in one turn of the loop are one sync: a deferred source runs after those that are ready now. */
+void agent_touch(struct agent *agent)
+{
+	agent->touched = true;
+	if (!agent->post) {
+		if (sd_event_add_defer(agent->event, &agent->post, turn_at_end, agent) < 0)
+			return;
+		sd_event_source_set_priority(agent->post, SD_EVENT_PRIORITY_IDLE);
+	}
+	sd_event_source_set_enabled(agent->post, SD_EVENT_ONESHOT);
+}
