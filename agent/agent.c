@@ -231,9 +231,9 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	agent->counters = calloc(1, sizeof(*agent->counters));
 	if (!agent->file || !agent->counters)
 		return -ENOMEM;
-	if (file_read("/proc/sys/kernel/random/boot_id", &boot_id) == 0)
+	if (agent_read_file("/proc/sys/kernel/random/boot_id", &boot_id) == 0)
 		snprintf(agent->boot_id, sizeof(agent->boot_id), "%.36s", boot_id);
-	error = file_read(options->file, &text);
+	error = agent_read_file(options->file, &text);
 	if (error) {
 		log_error("reading %s: %s", options->file, strerror(-error));
 		return error;

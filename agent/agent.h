@@ -21,6 +21,9 @@
 #include "report/writer.h"
 #include "state.h"
 
+/* Interfaces that one answer lists. */
+#define INTERFACES_MOST 64
+
 struct agent {
 	sd_event *event;
 	sd_event_source *tick, *post;
@@ -72,6 +75,6 @@ int agent_read(const struct agent *agent, const char *file, const char *text, FI
 int agent_apply(struct agent *agent, const char *text, FILE *faults);
 int agent_reload(struct agent *agent, FILE *faults);
 int agent_attach_interfaces(struct agent *agent);
-int file_read(const char *path, char **out);
+int agent_read_file(const char *path, char **out);
 
 #endif

@@ -9,7 +9,7 @@
 
 #define CONFIG_MAX_BYTES (1024 * 1024)
 
-int file_read(const char *path, char **out)
+int agent_read_file(const char *path, char **out)
 {
 	_cleanup_(freep) char *text = malloc(CONFIG_MAX_BYTES + 2);
 	FILE *file = fopen(path, "re");
@@ -81,6 +81,27 @@ static int refuse_local_servers(const struct config *config, FILE *faults)
 	return faulty;
 }
 
+/* What commands added and removed stands over the file. What no longer fits is said, one log line each. */
+static int lay_over(const struct agent *agent, struct config *config)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t length = 0;
+	FILE *notes;
+	int error;
+
+	if (!agent->state || !agent->state->n_overlays)
+		return 0;
+	notes = open_memstream(&text, &length);
+	if (!notes)
+		return -ENOMEM;
+	error = state_apply_overlay(agent->state, config, notes);
+	fclose(notes);
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_warning("%s", line);
+	return error;
+}
+
 int agent_read(const struct agent *agent, const char *file, const char *text, FILE *faults, struct config **out)
 {
 	_cleanup_(config_free) struct config *config = NULL;
@@ -89,11 +110,9 @@ int agent_read(const struct agent *agent, const char *file, const char *text, FI
 	error = config_parse(text, strlen(text), file, faults, &config);
 	if (error)
 		return error;
-	if (agent->state) {
-		error = state_apply_overlay(agent->state, config, faults);
-		if (error)
-			return error;
-	}
+	error = lay_over(agent, config);
+	if (error)
+		return error;
 	error = refuse_local_servers(config, faults);
 	if (error)
 		return error;
@@ -219,7 +238,7 @@ int agent_attach_interfaces(struct agent *agent)
 int agent_reload(struct agent *agent, FILE *faults)
 {
 	_cleanup_(freep) char *text = NULL;
-	int error = file_read(agent->file, &text);
+	int error = agent_read_file(agent->file, &text);
 
 	if (error) {
 		fprintf(faults, "%s: %s\n", agent->file, strerror(-error));

@@ -3,9 +3,9 @@
 
 #include <fcntl.h>
 
-#include "config_check.h"
-#include "config_default.h"
-#include "config_read.h"
+#include "config/check.h"
+#include "config/default.h"
+#include "config/read.h"
 
 void config_free(struct config **config)
 {

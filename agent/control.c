@@ -36,17 +36,25 @@ static void answer_result(struct api_call *call, enum order_result result, const
 			     "message", message, "changes"));
 }
 
+/* A change without a service is one of an interface. */
+static json_t *change_json(const struct order_change *change)
+{
+	json_t *json = json_object();
+
+	if (change->service[0])
+		json_object_set_new(json, "service", json_string(change->service));
+	json_object_set_new(json, change->service[0] ? "server" : "interface", json_string(change->server));
+	json_object_set_new(json, "before", json_string(change->before));
+	json_object_set_new(json, "after", json_string(change->after));
+	return json;
+}
+
 static void answer_order(void *context, const struct order_answer *answer)
 {
 	json_t *changes = json_array(), *body;
 
-	for (size_t i = 0; i < answer->n_changes; i++) {
-		const struct order_change *change = &answer->change[i];
-
-		json_array_append_new(changes,
-				      json_pack("{s:s, s:s, s:s, s:s}", "service", change->service, "server",
-						change->server, "before", change->before, "after", change->after));
-	}
+	for (size_t i = 0; i < answer->n_changes; i++)
+		json_array_append_new(changes, change_json(&answer->change[i]));
 	body = json_pack("{s:i, s:s, s:s, s:o}", "schema", CONTROL_SCHEMA, "result", result_name(answer->result),
 			 "message", answer->message, "changes", changes);
 	if (answer->undo[0])
@@ -155,7 +163,10 @@ static void call_overlay(struct agent *agent, struct api_call *call, bool remove
 	}
 	snprintf(wish.server, sizeof(wish.server), "%s", server);
 	snprintf(wish.service, sizeof(wish.service), "%s", service ? service : "");
-	snprintf(wish.owner, sizeof(wish.owner), "%s", api_peer(call)->name);
+	if (text_of(body, "as"))
+		snprintf(wish.owner, sizeof(wish.owner), "%.30s as %.20s", api_peer(call)->name, text_of(body, "as"));
+	else
+		snprintf(wish.owner, sizeof(wish.owner), "%s", api_peer(call)->name);
 	orders_overlay(agent, &wish, answer_order, call);
 }
 
@@ -188,10 +199,30 @@ static const char *attached_text(const struct attach_report *report)
 	return !report->program_id ? "no program" : report->native ? "attached, native" : "attached, generic";
 }
 
+/* What is on an interface of ours now; no program of ours: a zeroed report. */
+static struct attach_report interface_now(struct agent *agent, const char *ifname)
+{
+	struct attach_report all[INTERFACES_MOST];
+	size_t n = kernel_interfaces(agent->kernel, all, INTERFACES_MOST);
+
+	for (size_t i = 0; i < n && i < INTERFACES_MOST; i++)
+		if (!strcmp(all[i].ifname, ifname))
+			return all[i];
+	return (struct attach_report){0};
+}
+
+static enum order_result interface_result(int error)
+{
+	return !error             ? ORDER_DONE
+	       : error == -ENODEV ? ORDER_NOT_FOUND
+	       : error == -EPERM  ? ORDER_REFUSED
+				  : ORDER_FAILED;
+}
+
 static void call_interface(struct agent *agent, struct api_call *call, bool attach)
 {
 	const char *ifname = text_of(api_body(call), "interface");
-	struct attach_report was = {0}, report = {0};
+	struct attach_report was, report = {0};
 	struct order_answer answer = {0};
 	enum attach_mode mode;
 	int error;
@@ -201,7 +232,7 @@ static void call_interface(struct agent *agent, struct api_call *call, bool atta
 			      "\"interface\" is missing, or \"mode\" is not auto, native or generic");
 		return;
 	}
-	attach_query(agent->model->config->pins, ifname, &was);
+	was = interface_now(agent, ifname);
 	error = attach ? kernel_attach(agent->kernel, ifname, mode, &report)
 		       : kernel_detach(agent->kernel, ifname, &report);
 	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_INTERFACE,
@@ -209,17 +240,15 @@ static void call_interface(struct agent *agent, struct api_call *call, bool atta
 						  .to = error ? "failed" : attached_text(&report),
 						  .cause = report.text,
 						  .owner = api_peer(call)->name});
-	answer.result = !error             ? ORDER_DONE
-			: error == -ENODEV ? ORDER_NOT_FOUND
-			: error == -EPERM  ? ORDER_REFUSED
-					   : ORDER_FAILED;
+	answer.result = interface_result(error);
 	snprintf(answer.message, sizeof(answer.message), "%s: %s", ifname, report.text);
 	if (!error) {
 		answer.n_changes = 1;
 		snprintf(answer.change[0].server, sizeof(answer.change[0].server), "%s", ifname);
 		snprintf(answer.change[0].before, sizeof(answer.change[0].before), "%s", attached_text(&was));
 		snprintf(answer.change[0].after, sizeof(answer.change[0].after), "%s", attached_text(&report));
-		snprintf(answer.undo, sizeof(answer.undo), "muster %s %s", attach ? "detach" : "attach", ifname);
+		snprintf(answer.undo, sizeof(answer.undo), "muster %s %s%s", attach ? "detach" : "attach", ifname,
+			 !attach && was.program_id && !was.native ? " --mode generic" : "");
 	}
 	answer_order(call, &answer);
 }

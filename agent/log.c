@@ -5,6 +5,12 @@
 #include <stdio.h>
 
 static enum log_level limit = LOG_LEVEL_INFO;
+static const char *program = "musterd";
+
+void log_set_name(const char *name)
+{
+	program = name;
+}
 
 void log_set_level(enum log_level level)
 {
@@ -25,6 +31,6 @@ void log_line(enum log_level level, const char *format, ...)
 	if (getenv("JOURNAL_STREAM"))
 		fprintf(stderr, "<%d>%s\n", level, line);
 	else
-		fprintf(stderr, "musterd: %s\n", line);
+		fprintf(stderr, "%s: %s\n", program, line);
 	errno = saved;
 }

@@ -16,6 +16,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
+/* Who writes, in front of each line when standard error is not the journal. Default "musterd". */
+void log_set_name(const char *name);
 /* Lines above this level are not written. Default LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 

@@ -25,7 +25,11 @@ struct plan_server {
 };
 
 struct plan {
-	struct muster_config config; /* secret and ticks are ignored: the kernel folder fills them */
+	/*
+	 * Timeouts and hop_stale in milliseconds: the kernel folder makes ticks of them. It fills in abi, ticks_per_s and
+	 * secret itself, and ports when both counts are 0.
+	 */
+	struct muster_config config;
 	struct plan_service *services;
 	size_t n_services;
 	struct plan_server *servers;

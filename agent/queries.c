@@ -8,9 +8,8 @@
 #include "control.h"
 #include "report/status.h"
 
-#define INTERFACES_MOST 64
-#define FLOWS_MOST      10000
-#define EVENTS_DEFAULT  100
+#define FLOWS_MOST     10000
+#define EVENTS_DEFAULT 100
 
 /* Everything that the JSON documents are made from, gathered once a question. */
 struct gathered {

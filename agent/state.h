@@ -22,7 +22,7 @@ struct overlay {
 };
 
 struct state {
-	uint64_t next_id;      /* of orders */
+	uint64_t next_id;      /* of orders: above every id in use */
 	int64_t wall_saved_ms; /* when it was last saved */
 	struct order *orders;
 	size_t n_orders;
@@ -36,12 +36,17 @@ int state_parse(const char *text, struct state **out, char *why, size_t n);
 char *state_format(const struct state *state);
 void state_free(struct state **state);
 
+/* Appends a copy; next_id is raised above its id. */
 int state_add_order(struct state *state, const struct order *order);
 void state_drop_order(struct state *state, size_t index);
 int state_add_overlay(struct state *state, const struct overlay *overlay);
 void state_drop_overlay(struct state *state, size_t index);
 
-/* Applies the overlay to a freshly read configuration. Entries that no longer fit are reported in `notes`. */
+/*
+ * Applies the overlay to a freshly read configuration. Entries that no longer fit (their service is gone, the file
+ * declares the server by now, it would not fit the service) are left out, one sentence a line in `notes`, and stay in
+ * the state. 0 or -ENOMEM.
+ */
 int state_apply_overlay(const struct state *state, struct config *config, FILE *notes);
 
 #endif

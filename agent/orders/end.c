@@ -78,7 +78,7 @@ void orders_return(struct agent *agent, const struct order_request *request, ord
 	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
 	struct server *server[ORDER_CHANGES];
 	size_t n = book_targets(agent, request, server, ORDER_CHANGES);
-	char other[LEASE_REASON_SIZE + LEASE_OWNER_SIZE] = "";
+	char other[LEASE_REASON_SIZE + LEASE_OWNER_SIZE + 8] = "";
 	bool stays = false;
 
 	if (!n)

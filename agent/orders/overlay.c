@@ -162,29 +162,41 @@ static void remove_server(struct change *change)
 	refuse(change, ORDER_NOT_FOUND, why);
 }
 
+/* Why the wish cannot be granted, or ORDER_DONE when nothing speaks against it. */
+static enum order_result judge_addition(const struct agent *agent, const struct overlay *wish, char *why, size_t size)
+{
+	const struct service *service = model_service(agent->model, wish->service);
+	const struct server *there = service ? model_server(agent->model, wish->service, wish->server) : NULL;
+	struct server_conf server = {.addr = wish->addr, .port = wish->port, .weight = wish->weight};
+
+	if (!service) {
+		snprintf(why, size, "no service \"%s\"; `muster show services` lists them", wish->service);
+		return ORDER_NOT_FOUND;
+	}
+	if (there && address_equal(&there->conf->addr, &wish->addr)) {
+		snprintf(why, size, "%s is there already", wish->server);
+		return ORDER_UNCHANGED;
+	}
+	memcpy(server.name, wish->server, sizeof(server.name));
+	return config_server_fits(agent->model->config, service->conf, &server, why, size) < 0 ? ORDER_REFUSED
+											       : ORDER_DONE;
+}
+
 static void add_server(struct change *change)
 {
 	const struct overlay *wish = &change->wish;
 	struct state *state = change->agent->state;
-	const struct service *service = model_service(change->agent->model, wish->service);
-	const struct server *there = service ? model_server(change->agent->model, wish->service, wish->server) : NULL;
-	struct server_conf named = {0};
 	char text[ADDRESS_TEXT_SIZE], why[400] = "out of memory";
+	enum order_result judgement = judge_addition(change->agent, wish, why, sizeof(why));
+	struct server_conf named = {0};
 	struct order_change *line;
 
-	memcpy(named.name, wish->server, sizeof(named.name));
-	if (!service || there) {
-		bool same = there && address_equal(&there->conf->addr, &wish->addr);
-
-		snprintf(why, sizeof(why),
-			 !service ? "no service \"%s\"; `muster show services` lists them"
-			 : same   ? "%s is there already"
-				  : "%s is there already, with another address; remove it first",
-			 service ? wish->server : wish->service);
+	if (judgement != ORDER_DONE) {
 		go_back(change);
-		refuse(change, !service ? ORDER_NOT_FOUND : same ? ORDER_UNCHANGED : ORDER_REFUSED, why);
+		refuse(change, judgement, why);
 		return;
 	}
+	memcpy(named.name, wish->server, sizeof(named.name));
 	line = list_change(change, &named, wish->service);
 	snprintf(line->before, sizeof(line->before), "not in the pool");
 	snprintf(line->after, sizeof(line->after), "%s, weight %u, serves once its check passes",

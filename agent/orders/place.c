@@ -132,7 +132,7 @@ static int enter(struct placing *placing, const struct order_request *request, s
 	struct state *state = placing->agent->state;
 	struct order_change *change = &placing->answer.change[placing->n];
 	struct lease_clock clock = agent_clock(placing->agent);
-	struct order order = {.id = ++state->next_id};
+	struct order order = {.id = state->next_id};
 	int error;
 
 	fill_order(&order, request, server);

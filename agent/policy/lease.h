@@ -35,6 +35,7 @@ struct order {
 	int64_t wall_start_ms, wall_end_ms;
 	char boot_id[BOOT_ID_SIZE];
 	int64_t boot_end_ms; /* CLOCK_BOOTTIME of that boot */
+	bool pending;        /* not on disk yet: it does not act */
 	bool overdue;        /* ended, but its server is not healthy: still out, and said so */
 };
 
@@ -48,10 +49,30 @@ void lease_start(struct order *order, int64_t for_ms, const struct lease_clock *
  */
 int64_t lease_left_ms(const struct order *order, const struct lease_clock *clock, int64_t wall_saved_ms);
 
-/* After a reboot: re-bases the order on this boot so that the next save holds this boot's end. */
+/*
+ * Brings the order in line with the clocks, so that the next save holds this boot's end: after a reboot both ends are
+ * set anew from what is left; in the same boot the wall end follows BOOTTIME when the wall clock was set.
+ */
 void lease_rebase(struct order *order, const struct lease_clock *clock, int64_t wall_saved_ms);
 
-/* The weight that the standing orders leave: the lowest; `declared` when there is none. 0 under a drain. */
+/* The weight that the standing orders of one server leave: the lowest; `declared` when there is none. 0 under a drain. */
 uint32_t lease_allowed(const struct order *orders, size_t n, uint32_t declared);
+
+/*
+ * The order of (service, server) that acts, among orders of any server: the strictest (a drain, else the lowest weight);
+ * of two alike the one that ends last. NULL: none stands.
+ */
+const struct order *lease_acting(const struct order *orders, size_t n, const char *service, const char *server);
+
+/* lease_allowed() over the orders of (service, server) alone. */
+uint32_t lease_allowed_for(const struct order *orders, size_t n, const char *service, const char *server,
+			   uint32_t declared);
+
+/*
+ * Which orders of (service, server) the peer `uid` may end: its own; all of them with `force`. Their indices go to
+ * `out` (room for n), ascending; returns how many. `others` gets how many stand that it may not end (NULL: not asked).
+ */
+size_t lease_select(const struct order *orders, size_t n, const char *service, const char *server, uint32_t uid,
+		    bool force, size_t *out, size_t *others);
 
 #endif

@@ -4,7 +4,29 @@
  * factor is the least of what the observers say. Here stand the rules that need the whole pool: how many may be
  * out, never the last one, hold times, the agent suspecting itself, memory's twin rules, fail-open. Pure.
  *
- * Invariant: never all zero while any allowed server answers TCP.
+ * Invariant: never all zero while any allowed server answers TCP. "The pool" below: the servers with allowed > 0.
+ *
+ * Out (pool_out.c). A server whose check fails goes out. At most max_out (at least 1) of the pool may be out, and one
+ * always stays; the rest are KEPT at full factor. Where there is no doubt, the limit does not hold them: a server that
+ * refuses, whose neighbour is gone, or of which two sources say so serves nobody, and keeping it only sends clients into
+ * it. They do count. An ejected server is held out for hold_ms, doubling to hold_max_ms, cleared after 10 good minutes;
+ * the hold is ignored when the usable others carry less than half of the pool's allowed weight.
+ * Suspicion: when half of the pool (at least 2) begin to time out within one interval while the kernel counts answers of
+ * any, those rows of timeouts change nothing: as long as the kernel hears the server, and hold_ms beyond (a server
+ * that nobody hears is gone, not misjudged).
+ * hard_down: out, and it refuses, or its neighbour is gone, or its check timed out and its memory source fails alike.
+ *
+ * Memory (pool_memory.c). Below hard with another healthy server above soft: 0 for new flows, within max_out. A move of
+ * weight for memory never raises a server that is not above soft to more than 1.5 times the share it has without
+ * such moves: all factors give way alike until that holds. (POLICY also wants more than 15 min of forecast there: not
+ * until there is a forecast.) Mean memory factor below 0.5: all equal again until it is 0.6, as fail-open.
+ *
+ * Fail-open. No server of the pool is usable (up or slow, above hard, not asked out by its agent): all that answer TCP
+ * get full weight; if none does, all that at least do not refuse. All refuse: the pool is empty, which is no
+ * fail-open.
+ *
+ * Adoption: the caller sets run.effective to what the kernel's record holds, so that a server that serves unhealthily (kept,
+ * fail-open) goes on to serve until its first check ended.
  */
 #ifndef MUSTER_POLICY_POOL_H
 #define MUSTER_POLICY_POOL_H
@@ -41,8 +63,8 @@ struct pool_member {
 	uint32_t allowed;  /* weight after orders: never above declared unless ordered so */
 	bool ordered;      /* an order stands */
 	const struct health *health;
-	const struct memory *memory;
-	const struct memory_conf *memory_conf;
+	struct memory *memory;                 /* told when it is relieved; NULL: none */
+	const struct memory_conf *memory_conf; /* NULL: none */
 	/* kept from call to call by the owner */
 	struct pool_member_run {
 		bool out; /* by observers */
@@ -55,6 +77,23 @@ struct pool_member {
 		enum pool_cause cause;
 		int64_t cause_since_ms;
 		bool hard_down; /* out, and sources agree that its flows are dead: raise the generation once */
+		/* of one call, private to the policy */
+		struct pool_look {
+			bool in;        /* of the pool: allowed > 0 */
+			bool still;     /* held as it was: the agent suspects itself */
+			bool refuses;   /* its server says so */
+			bool gone;      /* nothing there: the neighbour, and its check fails */
+			bool agreed;    /* two sources time out */
+			bool wants_out; /* unhealthy */
+			bool agent_out; /* asked out by its agent */
+			bool serves;    /* not out, and checked */
+			bool usable;
+			bool relieved;       /* 0 for memory */
+			bool opened;         /* fail-open */
+			uint32_t floor_pct;  /* least factor of a server that is not out */
+			uint32_t other_pct;  /* health and agent */
+			uint32_t memory_pct; /* memory */
+		} look;
 	} * run;
 	bool neighbour_gone; /* the kernel's neighbour entry failed */
 };
@@ -62,8 +101,11 @@ struct pool_member {
 struct pool_run {
 	bool fail_open;
 	bool suspect;
-	bool started; /* false until the first call */
+	bool started;      /* false until the first call */
+	bool memory_short; /* memory's part of fail_open */
 	int64_t fail_open_since_ms, suspect_since_ms;
+	int64_t short_until_ms; /* all equal for memory at least until then */
+	size_t short_serving;   /* how many served at the last call */
 };
 
 /*
@@ -72,6 +114,18 @@ struct pool_run {
  */
 bool pool_weigh(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		int64_t now_ms);
+
+/* How many of `in` servers observers may take out. */
+size_t pool_max_out(const struct pool_conf *conf, size_t in);
+
+/* The parts of pool_weigh(), in the order of their use; for pool.c alone. */
+void pool_suspect(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
+		  int64_t now_ms);
+void pool_take_out(const struct pool_conf *conf, const struct pool_run *run, struct pool_member *members, size_t n,
+		   int64_t now_ms);
+void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
+		 int64_t now_ms);
+void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms);
 
 const char *pool_cause_name(enum pool_cause cause);
 const char *pool_cause_text(enum pool_cause cause);

@@ -12,7 +12,7 @@
 
 struct writer;
 
-/* On the loop: the work is durable (0) or failed (-errno). */
+/* On the loop: the work is durable (0) or failed (-errno; -ECANCELED: writer_free() could not wait for it). */
 typedef void (*writer_done_fn)(void *context, int error);
 
 struct writer_conf {
@@ -21,16 +21,29 @@ struct writer_conf {
 	uint32_t journal_keep;
 };
 
-/* Cuts a torn last line off the journal, opens both files, starts the thread. `why` says what failed. */
+#define WRITER_DRAIN_MS      5000          /* longest wait of writer_free() */
+#define WRITER_BACKLOG_BYTES (1024 * 1024) /* of journal lines that wait for the disk; then the oldest go */
+
+/*
+ * Cuts a torn last line off the journal, prepares the state files, starts the thread. `why` says what failed. A full
+ * disk is no failure: the writer starts, and writer_error() says it.
+ */
 int writer_new(struct writer **out, sd_event *event, const struct writer_conf *conf, char *why, size_t n);
-/* Finishes what was handed over (at most `wait_ms`), then stops the thread. */
+/*
+ * Finishes what was handed over (for at most WRITER_DRAIN_MS), calls every done that is due, then stops the thread. A
+ * disk operation that hangs is left behind.
+ */
 void writer_free(struct writer **writer);
 
-/* Appends one line (no newline in it; copied) to the journal. Lines handed over together share one fdatasync. */
+/*
+ * Appends one line (no newline in it; copied) to the journal. Lines handed over together share one fdatasync. Lines that
+ * could not be written are kept and tried again each second.
+ */
 void writer_append(struct writer *writer, const char *line);
 /*
  * Replaces the state file by `text` (copied), durably: written into the spare of two preallocated files, synced,
- * renamed over, folder synced. Calls done on the loop. Later calls overtake queued earlier ones (all get done).
+ * swapped by rename, folder synced. Journal lines handed over before are tried first. Calls done (may be NULL) on the
+ * loop. Later calls overtake queued earlier ones (all get done).
  */
 void writer_replace(struct writer *writer, const char *text, writer_done_fn done, void *context);
 
@@ -38,6 +51,8 @@ void writer_replace(struct writer *writer, const char *text, writer_done_fn done
 int64_t writer_busy_ms(struct writer *writer);
 /* Last error of the journal or the state file (-errno), 0: none since the last success. */
 int writer_error(struct writer *writer);
+/* Journal lines given up because the disk took none for too long. */
+uint64_t writer_lines_lost(struct writer *writer);
 
 /* The state file's text, owned by the caller; *out NULL when there is none. Called before the loop runs. */
 int writer_read_state(const char *dir, char **out);

@@ -14,7 +14,6 @@
  * muster_servers    array           server index          muster_server              agent
  * muster_picks      array of maps   service index         array of __u64, see below  agent; turn: program
  * muster_flows      LRU hash        muster_tuple          muster_flow                program
- * muster_devmap     devmap hash     ifindex               ifindex                    agent
  * muster_verdicts   per-CPU array   enum muster_verdict   __u64                      program
  * muster_svc_stat   per-CPU array   service index         muster_stats               program
  * muster_srv_stat   per-CPU array   server index          muster_stats               program
@@ -33,6 +32,7 @@
 #define MUSTER_MAX_SOURCES  4     /* fullnat source addresses toward one server */
 #define MUSTER_NAME_SIZE    32    /* NUL included */
 #define MUSTER_FLOW_ENTRIES (512 * 1024)
+#define MUSTER_EVENTS_BYTES (256 * 1024)
 
 struct muster_addr {
 	__be32 word[4];
@@ -133,7 +133,8 @@ _Static_assert(sizeof(struct muster_server) == 156, "muster_server is ABI");
 /*
  * Picks: a service's table, an inner array of __u64 with at least 2 + len elements. The turn counter
  * lives in the table that it counts, so a swap exchanges slots, length and turn in one step.
- * Turn t of the table goes to slot t % len.
+ * Turn t of the table goes to slot t % len. The kernel takes an inner map of any size whose map_flags are
+ * BPF_F_INNER_MAP and nothing else.
  */
 enum muster_picks_layout {
 	MUSTER_PICKS_LEN = 0,  /* number of slots; 0: nobody may be picked */
@@ -161,7 +162,7 @@ enum muster_dir {
  */
 struct muster_flow {
 	struct muster_tuple out;
-	struct muster_hop hop; /* toward the client only; toward a server its record's hop counts */
+	struct muster_hop hop; /* to client: its next hop; to server: the way its client's latest packet came */
 	__u32 service;
 	__u32 server;
 	__u32 generation;

@@ -30,7 +30,7 @@
 	X(SERVER_DOWN,       server_down,        REFUSE,  "the flow's server is down: the client is reset") \
 	X(SERVER_DOWN_LATE,  server_down_late,   DROP,    "a late answer from a server that is down") \
 	X(NO_FLOW,           no_flow,            REFUSE,  "TCP that opens no flow and belongs to none: the client is reset") \
-	X(NO_FLOW_QUIET,     no_flow_quiet,      DROP,    "as no_flow, beyond the limit on resets a second") \
+	X(NO_FLOW_QUIET,     no_flow_quiet,      DROP,    "not answered: a RST itself, or beyond the limit on answers a second") \
 	X(BAD_CHECKSUM,      bad_checksum,       DROP,    "a SYN with a wrong checksum: its sender has checksum offload left on") \
 	X(TTL_EXCEEDED,      ttl_exceeded,       DROP,    "TTL or hop limit used up") \
 	X(TABLE_FULL,        table_full,         DROP,    "the flow table has no room") \

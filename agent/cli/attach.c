@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* attach and detach: by the agent where one answers, else by this process itself. */
+#include "cli.h"
+
+#include <limits.h>
+
+#include "../kernel/attach.h"
+#include "client.h"
+
+/* The installed object, or the one beside this program. */
+static const char *default_object(char buf[PATH_MAX])
+{
+	static const char installed[] = MUSTER_LIBDIR "/muster.bpf.o";
+	ssize_t n;
+	char *slash;
+
+	if (access(installed, R_OK) == 0)
+		return installed;
+	n = readlink("/proc/self/exe", buf, PATH_MAX - sizeof("/muster.bpf.o"));
+	if (n <= 0)
+		return installed;
+	buf[n] = 0;
+	slash = strrchr(buf, '/');
+	strcpy(slash ? slash : buf, "/muster.bpf.o");
+	return access(buf, R_OK) == 0 ? buf : installed;
+}
+
+static const char *stand(const struct attach_report *report)
+{
+	return report->program_id == 0 ? "no program" : report->native ? "attached, native" : "attached, generic";
+}
+
+/* The same document that the agent would have answered. */
+static json_t *document(const struct attach_report *before, const struct attach_report *after, bool attach, int error)
+{
+	const char *result = error == -EPERM                                                              ? "refused"
+			     : error == -ENODEV                                                           ? "not_found"
+			     : error                                                                      ? "failed"
+			     : before->program_id == after->program_id && before->native == after->native ? "unchanged"
+													  : "done";
+	json_t *out = json_pack("{s:i, s:s, s:s+, s:[]}", "schema", 1, "result", result, "message", "", after->text,
+				"changes");
+
+	if (strcmp(result, "done") != 0)
+		return out;
+	json_array_append_new(json_object_get(out, "changes"),
+			      json_pack("{s:s, s:s, s:s}", "interface", after->ifname, "before", stand(before), "after",
+					stand(after)));
+	json_object_set_new(out, "undo",
+			    json_sprintf("muster %s %s%s", attach ? "detach" : "attach", after->ifname,
+					 !attach && !before->native ? " --mode generic" : ""));
+	return out;
+}
+
+static int local(struct session *session, bool attach)
+{
+	static const enum attach_mode modes[] = {ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC}; /* as the words */
+	const struct cli_request *request = &session->request;
+	const char *ifname = request->arguments[0].text, *object = cli_option(request, "object")->text;
+	const char *pins = cli_option(request, "pins")->text;
+	struct attach_report before = {}, after = {};
+	char buf[PATH_MAX];
+	struct answer answer = {};
+	int error, result;
+
+	if (geteuid() != 0) {
+		fprintf(stderr, "muster: %s %s without the agent (%s) needs root: use sudo, or start musterd\n",
+			attach ? "attaching to" : "detaching from", ifname, session->socket);
+		return CLI_FAILED;
+	}
+	if (!pins)
+		pins = CLI_PINS;
+	attach_query(pins, ifname, &before);
+	error = attach ? attach_device(object ? object : default_object(buf), pins, ifname,
+				       modes[cli_option(request, "mode")->number], &after)
+		       : detach_device(pins, ifname, &after);
+	snprintf(after.ifname, sizeof(after.ifname), "%s", ifname);
+	answer.json = document(&before, &after, attach, error);
+	if (session->json) {
+		json_dumpf(answer.json, session->look.out, JSON_COMPACT);
+		fprintf(session->look.out, "\n");
+	} else {
+		render_change(&session->look, stderr, answer.json);
+	}
+	result = client_exit(&answer);
+	answer_free(&answer);
+	return result;
+}
+
+static int attach_or_detach(struct session *session, bool attach)
+{
+	static const char *const modes[] = {"auto", "native", "generic"};
+	const struct cli_request *request = &session->request;
+	_cleanup_(answer_free) struct answer answer = {};
+	json_t *body;
+	int error;
+
+	/* Naming the program or the maps is for a machine without an agent, or beside the agent's own pins. */
+	if (cli_option(request, "object")->given || cli_option(request, "pins")->given)
+		return local(session, attach);
+	body = json_pack("{s:s}", "interface", request->arguments[0].text);
+	if (attach)
+		json_object_set_new(body, "mode", json_string(modes[cli_option(request, "mode")->number]));
+	error = client_try(session->socket, attach ? "/v1/attach" : "/v1/detach", body, &answer);
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		return local(session, attach);
+	if (error)
+		return CLI_FAILED;
+	if (session->json)
+		fprintf(session->look.out, "%s\n", answer.text ? answer.text : "");
+	else
+		render_change(&session->look, stderr, answer.json);
+	return client_exit(&answer);
+}
+
+int run_attach(struct session *session)
+{
+	return attach_or_detach(session, true);
+}
+
+int run_detach(struct session *session)
+{
+	return attach_or_detach(session, false);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "grammar.h"
+
+#include "cli.h"
+
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+static const char *const mode_words[] = {"auto", "native", "generic", NULL};
+static const char *const name_words[] = {"servers", "services", NULL};
+
+/* clang-format off */
+static const struct cli_option
+	json       = {"json", 'j', .help = "print the agent's JSON document as it is"},
+	color      = {"color", 0, VALUE_WORD, "WHEN", color_words, "auto",
+		      .help = "colour the words for states: auto, always or never"},
+	socket     = {"socket", 0, VALUE_FILE, "PATH", .help = "the agent's control socket (" CLI_SOCKET ")"},
+	as         = {"as", 0, VALUE_TEXT, "NAME", .help = "who asks, as a claim beside the user id"},
+	help       = {"help", 'h', .help = "print help"},
+	version    = {"version", 'V', .help = "print the version"},
+	man        = {"man", 0, .hidden = true, .help = "write this man page"},
+	completion = {"completion", 0, .hidden = true, .help = "write the bash completion"},
+	names      = {"names", 0, VALUE_WORD, "WHAT", name_words, .hidden = true,
+		      .help = "print the names of servers or services, one a line"},
+
+	server  = {"server", 's', VALUE_SERVER, "SERVER", .help = "only this server's"},
+	client  = {"client", 'c', VALUE_ADDRESS, "ADDRESS", .help = "only this client's"},
+	most    = {"most", 'n', VALUE_COUNT, "N", .preset = "100", .help = "at most so many"},
+	follow  = {"follow", 'f', .help = "go on printing them as they happen"},
+	since   = {"since", 0, VALUE_COUNT, "SEQ", .help = "only those after this sequence number"},
+	for_    = {"for", 0, VALUE_DURATION, "DURATION", .preset = "1h",
+		   .help = "how long: 90s, 30m, 2h, 1d; at its end the server returns if it is healthy"},
+	reason  = {"reason", 0, VALUE_TEXT, "TEXT", .required = true, .help = "why, for those who find it"},
+	force   = {"force", 0, .help = "undo another owner's order as well"},
+	service = {"service", 0, VALUE_SERVICE, "SERVICE", .required = true, .help = "the service that it joins"},
+	address = {"address", 0, VALUE_ADDRESS, "ADDRESS", .required = true, .help = "the server's address"},
+	port    = {"port", 0, VALUE_PORT, "PORT", .help = "the server's port, where it is not the service's"},
+	weight  = {"weight", 0, VALUE_WEIGHT, "N", .preset = "1", .help = "its weight, 0 to 256"},
+	mode    = {"mode", 0, VALUE_WORD, "MODE", mode_words, "auto",
+		   .help = "native (in the driver), generic (any device), or auto: native where it works"},
+	object  = {"object", 0, VALUE_FILE, "FILE", .help = "the program to load, without asking the agent"},
+	pins    = {"pins", 0, VALUE_FILE, "DIR", .help = "the folder of the pinned maps, without asking the agent"};
+
+const struct cli_option *const cli_globals[] = {
+	&json, &color, &socket, &as, &help, &version, &man, &completion, &names, NULL};
+
+const struct cli_command cli_commands[] = {
+	{{"status"}, .run = run_status, .help = "services, servers and what is wrong (also without a command)"},
+	{{"show", "services"}, .run = run_show_services, .help = "one line per service"},
+	{{"show", "servers"}, .run = run_show_servers, .help = "one line per server of each service"},
+	{{"show", "server"}, {{VALUE_SERVER, "SERVER"}}, .run = run_show_server,
+	 .help = "one server in words: what, why, since when, until when"},
+	{{"show", "flows"}, .options = {&server, &client, &most}, .run = run_show_flows,
+	 .help = "live connections"},
+	{{"show", "stats"}, .run = run_show_stats, .help = "packets by verdict, memory of the maps, probes"},
+	{{"show", "events"}, .options = {&most, &since}, .run = run_show_events, .help = "the latest changes of state"},
+	{{"drain"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &reason}, run_drain,
+	 "give a server no new connections for a while",
+	 "Its live connections go on. The last server of a service is refused. The order ends by itself; until then it "
+	 "belongs to who gave it. That stops accidents, not root."},
+	{{"return"}, {{VALUE_SERVER, "SERVER"}}, {&force}, run_return, "end the orders on a server",
+	 "An order is undone by its owner, or by anybody with --force."},
+	{{"weight"}, {{VALUE_SERVER, "SERVER"}, {VALUE_WEIGHT, "N"}}, {&for_, &reason}, run_weight,
+	 "give a server another weight for a while", "Where several orders stand, the lowest weight acts."},
+	{{"add"}, {{VALUE_TEXT, "NAME"}}, {&service, &address, &port, &weight}, run_add, "add a server to a service",
+	 "It is kept over restarts, beside the configuration file, which is not changed."},
+	{{"remove"}, {{VALUE_SERVER, "SERVER"}}, .run = run_remove, .help = "take a server out of its service",
+	 .detail = "It is kept over restarts, beside the configuration file, which is not changed."},
+	{{"attach"}, {{VALUE_INTERFACE, "DEV"}}, {&mode, &object, &pins}, run_attach,
+	 "put the program on an interface",
+	 "Works without an agent too, by root; with no service in the maps every packet passes."},
+	{{"detach"}, {{VALUE_INTERFACE, "DEV"}}, {&pins}, run_detach, "take the program off an interface",
+	 "Works without an agent too, by root. The interface's connections through the balancer end."},
+	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
+	 .help = "changes of state, with -f as they happen"},
+	{{"reload"}, .run = run_reload, .help = "read the configuration file again",
+	 .detail = "On a fault the old configuration stays in force."},
+	{{"help"}, {{VALUE_COMMAND, "COMMAND", true, true}}, .run = run_help, .help = "what a command takes"},
+	{{"version"}, .run = run_version, .help = "print the version"},
+};
+/* clang-format on */
+const size_t cli_n_commands = ARRAY_SIZE(cli_commands);

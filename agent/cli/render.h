@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The API's JSON documents as text for people. Each takes a document as the agent sends it; a key that is missing or
+ * null prints as "-" and never stops the rest. */
+#ifndef MUSTER_CLI_RENDER_H
+#define MUSTER_CLI_RENDER_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "../base.h"
+
+struct look {
+	FILE *out;
+	size_t width; /* columns; 0: no limit */
+	bool color;
+};
+
+void render_status(const struct look *look, const json_t *status);
+void render_services(const struct look *look, const json_t *status);
+void render_servers(const struct look *look, const json_t *status);
+void render_server(const struct look *look, const json_t *document);
+void render_flows(const struct look *look, const json_t *document);
+void render_stats(const struct look *look, const json_t *document);
+void render_events(const struct look *look, const json_t *document);
+/* One event as a line. */
+void render_event(const struct look *look, const json_t *event, int64_t now_ms);
+/* What a changing call answered: before -> after, how to undo it. Refusals and failures go to `errors`. */
+void render_change(const struct look *look, FILE *errors, const json_t *document);
+
+/* For the renderers. */
+const char *json_text(const json_t *object, const char *key); /* "" when missing */
+double json_figure(const json_t *object, const char *key);    /* 0 when missing */
+bool json_known(const json_t *object, const char *key);       /* there, and not null */
+/* The colour of a state's word, or NULL. */
+const char *state_color(const struct look *look, const char *state);
+/* The word, coloured. */
+void render_state(const struct look *look, const char *state);
+/* "10.0.0.1:80/tcp", "[fd00::1]:80/tcp", without the port where it is 0. */
+const char *render_address(const json_t *object, char *buf, size_t n);
+void render_attention(const struct look *look, const json_t *sentences);
+
+#endif

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "schema.h"
+
+#include <netinet/in.h>
+
+/* Where a value goes: the field, and for arrays and lists the count beside it. */
+#define AT(type, field)      .offset = offsetof(type, field), .width = sizeof(((type *)0)->field)
+#define COUNTED(type, field) .count_offset = offsetof(type, field)
+
+#define MINUTE_MS 60000
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
+#define DAY_S     (24 * 60 * 60)
+#define KIB       1024
+#define GIB       (1024LL * 1024 * 1024)
+/* sizeof sun_path without its NUL */
+#define SOCKET_PATH_MOST 107
+#define PATH_MOST        1024
+
+static const struct schema_choice booleans[] = {{"yes", true}, {"no", false}, {"true", true}, {"false", false}, {}};
+static const struct schema_choice attach_modes[] = {
+	{"auto", ATTACH_AUTO}, {"native", ATTACH_NATIVE}, {"generic", ATTACH_GENERIC}, {}};
+static const struct schema_choice protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {}};
+static const struct schema_choice modes[] = {{"fullnat", MUSTER_MODE_FULLNAT}, {"nat", MUSTER_MODE_NAT}, {}};
+static const struct schema_choice schedulers[] = {{"round_robin", MUSTER_SCHEDULER_ROUND_ROBIN}, {}};
+static const struct schema_choice on_empty[] = {
+	{"reject", MUSTER_ON_EMPTY_REJECT}, {"drop", MUSTER_ON_EMPTY_DROP}, {"pass", MUSTER_ON_EMPTY_PASS}, {}};
+static const struct schema_choice on_down[] = {{"reset", MUSTER_ON_DOWN_RESET}, {"keep", MUSTER_ON_DOWN_KEEP}, {}};
+static const struct schema_choice check_types[] = {
+	{"none", CHECK_NONE}, {"tcp", CHECK_TCP}, {"http", CHECK_HTTP}, {"https", CHECK_HTTPS}, {}};
+static const struct schema_choice memory_sources[] = {
+	{"none", MEMORY_NONE}, {"node_exporter", MEMORY_NODE_EXPORTER}, {"agent_check", MEMORY_AGENT_CHECK}, {}};
+
+/* clang-format off */
+static const struct schema_key journal_keys[] = {
+	{"max_size", SCHEMA_NUMBER, AT(struct config, journal_max_bytes), .unit = VALUE_BYTES,
+	 .min = 64 * KIB, .max = 16 * GIB, .fallback = "16MiB",
+	 .help = "Size at which the journal file is rotated."},
+	{"keep", SCHEMA_NUMBER, AT(struct config, journal_keep), .min = 0, .max = 1000, .fallback = "5",
+	 .help = "Rotated journal files that are kept beside the current one."},
+	{}
+};
+
+static const struct schema_key orders_keys[] = {
+	{"longest", SCHEMA_NUMBER, AT(struct config, order_max_s), .unit = VALUE_S,
+	 .min = 60, .max = 30 * DAY_S, .fallback = "7d",
+	 .help = "Longest time that an operator may order a drain or a weight for."},
+	{}
+};
+
+static const struct schema_key timeouts_keys[] = {
+	{"half_open", SCHEMA_NUMBER, AT(struct config, timeout.half_open_ms), .unit = VALUE_MS,
+	 .min = 1000, .max = 10 * MINUTE_MS, .fallback = "60s",
+	 .help = "TCP flow whose handshake is not complete."},
+	{"established", SCHEMA_NUMBER, AT(struct config, timeout.established_ms), .unit = VALUE_MS,
+	 .min = 1000, .max = 7LL * DAY_MS, .fallback = "2h4m",
+	 .help = "Idle TCP flow (RFC 5382 asks for at least 2h4m)."},
+	{"closing", SCHEMA_NUMBER, AT(struct config, timeout.closing_ms), .unit = VALUE_MS,
+	 .min = 1000, .max = HOUR_MS, .fallback = "60s",
+	 .help = "TCP flow after a FIN or RST."},
+	{"udp", SCHEMA_NUMBER, AT(struct config, timeout.udp_ms), .unit = VALUE_MS,
+	 .min = 1000, .max = DAY_MS, .fallback = "5m",
+	 .help = "UDP flow with more than one exchange (RFC 4787)."},
+	{"udp_once", SCHEMA_NUMBER, AT(struct config, timeout.udp_once_ms), .unit = VALUE_MS,
+	 .min = 1000, .max = HOUR_MS, .fallback_text = "10s, or udp where that is shorter",
+	 .help = "UDP flow that was not answered, or once. Not above udp."},
+	{}
+};
+
+static const struct schema_key interface_keys[] = {
+	{"name", SCHEMA_NAME, true, AT(struct interface_conf, name), .check = value_interface_fault,
+	 .help = "The interface, as 'ip link' prints it."},
+	{"mode", SCHEMA_CHOICE, AT(struct interface_conf, mode), .choices = attach_modes, .fallback = "auto",
+	 .help = "Where the program runs: in the driver (native), behind it (generic), or in the driver where that works (auto)."},
+	{}
+};
+
+static const struct schema_key check_keys[] = {
+	{"type", SCHEMA_CHOICE, AT(struct check_conf, type), .choices = check_types,
+	 .fallback_text = "tcp for a tcp service, none for a udp service",
+	 .help = "How a server is asked whether it serves: a TCP connect, or an HTTP or HTTPS request."},
+	{"method", SCHEMA_STRING, AT(struct check_conf, method), .max = 16, .check = value_method_fault,
+	 .fallback = "GET", .help = "Method of the HTTP request."},
+	{"path", SCHEMA_STRING, AT(struct check_conf, path), .max = PATH_MOST, .check = value_url_path_fault,
+	 .fallback = "/", .help = "Path, and query if any, of the HTTP request."},
+	{"host", SCHEMA_STRING, AT(struct check_conf, host), .max = 255, .check = value_host_fault,
+	 .fallback_text = "the server's address",
+	 .help = "Host header of the HTTP request, and the name in TLS."},
+	{"status", SCHEMA_STATUS, AT(struct check_conf, status), COUNTED(struct check_conf, n_status),
+	 .max = CHECK_STATUS_RANGES, .fallback = "200-399",
+	 .help = "HTTP statuses that pass: single ones and ranges, as a text such as \"200-299,301\" or as a list."},
+	{"body", SCHEMA_STRING, AT(struct check_conf, body), .min = 1, .max = 1024, .fallback_text = "nothing",
+	 .help = "Text that must stand in the first 64 KiB of the answer's body."},
+	{"port", SCHEMA_NUMBER, AT(struct check_conf, port), .min = 1, .max = 65535,
+	 .fallback_text = "the server's own", .help = "Port that is asked."},
+	{"timeout", SCHEMA_NUMBER, AT(struct check_conf, timeout_ms), .unit = VALUE_MS, .min = 10, .max = HOUR_MS,
+	 .fallback_text = "1s, or interval where that is shorter",
+	 .help = "Time in which the whole answer must be there. Not above interval."},
+	{"interval", SCHEMA_NUMBER, AT(struct check_conf, interval_ms), .unit = VALUE_MS, .min = 100, .max = HOUR_MS,
+	 .fallback = "2s", .help = "Time from one check of a server to the next."},
+	{"fast_interval", SCHEMA_NUMBER, AT(struct check_conf, fast_interval_ms), .unit = VALUE_MS,
+	 .min = 50, .max = HOUR_MS, .fallback_text = "500ms, or interval where that is shorter",
+	 .help = "The same between the first contrary result and the decision. Not above interval."},
+	{"jitter", SCHEMA_NUMBER, AT(struct check_conf, jitter_pct), .unit = VALUE_PERCENT, .max = 50,
+	 .fallback = "10%", .help = "Random part of the interval, either way, so that checks do not fall together."},
+	{"rise", SCHEMA_NUMBER, AT(struct check_conf, rise), .min = 1, .max = 1000, .fallback = "2",
+	 .help = "Good results in a row that bring a server back."},
+	{"fall", SCHEMA_NUMBER, AT(struct check_conf, fall), .min = 1, .max = 1000, .fallback = "3",
+	 .help = "Bad results in a row that take a server out."},
+	{"tls_verify", SCHEMA_CHOICE, AT(struct check_conf, tls_verify), .choices = booleans, .fallback = "yes",
+	 .help = "Whether the certificate must be valid for host (https)."},
+	{"ca_file", SCHEMA_STRING, AT(struct check_conf, ca_file), .max = PATH_MOST, .check = value_path_fault,
+	 .fallback_text = "the system's", .help = "Certificates of the authorities that are trusted (https)."},
+	{}
+};
+
+static const struct schema_key memory_keys[] = {
+	{"source", SCHEMA_CHOICE, AT(struct memory_conf, source), .choices = memory_sources, .fallback = "none",
+	 .help = "Where a server's memory is read: from a Prometheus node_exporter, or from an agent that speaks HAProxy's agent-check."},
+	{"port", SCHEMA_NUMBER, AT(struct memory_conf, port), .min = 1, .max = 65535,
+	 .fallback_text = "9100 for node_exporter; agent_check has none and needs one",
+	 .help = "Port of the source at the server's address."},
+	{"path", SCHEMA_STRING, AT(struct memory_conf, path), .max = PATH_MOST, .check = value_url_path_fault,
+	 .fallback_text = MEMORY_PATH_DEFAULT, .help = "Path and query of the request (node_exporter)."},
+	{"send", SCHEMA_STRING, AT(struct memory_conf, send), .min = 1, .max = 1024, .fallback_text = "nothing",
+	 .help = "Text that is sent after connecting (agent_check)."},
+	{"interval", SCHEMA_NUMBER, AT(struct memory_conf, interval_ms), .unit = VALUE_MS, .min = 100, .max = HOUR_MS,
+	 .fallback = "5s", .help = "Time from one reading to the next."},
+	{"timeout", SCHEMA_NUMBER, AT(struct memory_conf, timeout_ms), .unit = VALUE_MS, .min = 10, .max = HOUR_MS,
+	 .fallback_text = "2s, or interval where that is shorter",
+	 .help = "Time in which the whole answer must be there. Not above interval."},
+	{"stale_after", SCHEMA_NUMBER, AT(struct memory_conf, stale_after_ms), .unit = VALUE_MS,
+	 .min = 100, .max = DAY_MS, .fallback_text = "3 x interval",
+	 .help = "Silence after which the source no longer counts. Above interval."},
+	{"soft", SCHEMA_NUMBER, AT(struct memory_conf, soft_pct), .unit = VALUE_PERCENT, .min = 1, .max = 99,
+	 .fallback = "25%", .help = "Available memory below which a server's weight falls."},
+	{"hard", SCHEMA_NUMBER, AT(struct memory_conf, hard_pct), .unit = VALUE_PERCENT, .min = 0, .max = 98,
+	 .fallback = "8%", .help = "Available memory below which it gets no new flow while another server has room. Below soft."},
+	{"floor", SCHEMA_NUMBER, AT(struct memory_conf, floor_pct), .unit = VALUE_PERCENT, .min = 1, .max = 100,
+	 .fallback = "10%", .help = "Share of its weight that a server keeps between soft and hard."},
+	{}
+};
+
+static const struct schema_key pool_keys[] = {
+	{"max_out", SCHEMA_NUMBER, AT(struct pool_conf, max_out_pct), .unit = VALUE_PERCENT, .min = 0, .max = 100,
+	 .fallback = "50%", .help = "Share of the servers that checks may take out (at least one, never the last)."},
+	{"hold", SCHEMA_NUMBER, AT(struct pool_conf, hold_ms), .unit = VALUE_MS, .min = 0, .max = DAY_MS,
+	 .fallback = "10s", .help = "Time that a server stays out after it was taken out; doubles on each repeat."},
+	{"hold_max", SCHEMA_NUMBER, AT(struct pool_conf, hold_max_ms), .unit = VALUE_MS, .min = 0, .max = DAY_MS,
+	 .fallback_text = "5m, or hold where that is longer", .help = "Longest such time. Not below hold."},
+	{}
+};
+
+const struct schema_section schema_memory = {
+	"memory", .keys = memory_keys, .help = "What a server's available memory does to its weight."};
+static const struct schema_section server_memory_section = {
+	"a server's memory", .inherits = true, .keys = memory_keys,
+	.help = "Overrides the service's memory for this server: any of its keys. With another source than the service's, "
+		"port, path and send are not taken over."};
+static const struct schema_section check_section = {
+	"check", .keys = check_keys, .help = "How the servers' health is asked."};
+static const struct schema_section pool_section = {
+	"pool", .keys = pool_keys, .help = "How much of the pool may be out."};
+
+static const struct schema_key server_keys[] = {
+	{"name", SCHEMA_NAME, true, AT(struct server_conf, name), .check = value_name_fault,
+	 .help = "Name of the server, unique in its pool."},
+	{"address", SCHEMA_ADDRESS, true, AT(struct server_conf, addr), .help = "Address of the server."},
+	{"port", SCHEMA_NUMBER, AT(struct server_conf, port), .min = 1, .max = 65535,
+	 .fallback_text = "the service's", .help = "Port of the server."},
+	{"weight", SCHEMA_NUMBER, AT(struct server_conf, weight), .min = 0, .max = SERVER_WEIGHT_MAX, .fallback = "1",
+	 .help = "Its share of new flows, against the weights of the others; 0: none."},
+	{"memory", SCHEMA_SECTION, AT(struct server_conf, memory), .section = &server_memory_section,
+	 .help = "Overrides of the service's memory section."},
+	{}
+};
+const struct schema_section schema_server = {
+	"a server", sizeof(struct server_conf), .keys = server_keys, .help = "One server of the pool."};
+
+static const struct schema_key service_keys[] = {
+	{"name", SCHEMA_NAME, true, AT(struct service_conf, name), .check = value_name_fault,
+	 .help = "Name of the service, unique in the file."},
+	{"address", SCHEMA_ADDRESS, true, AT(struct service_conf, addr), .help = "Address that clients use."},
+	{"port", SCHEMA_NUMBER, true, AT(struct service_conf, port), .min = 0, .max = 65535, .zero_word = "any",
+	 .help = "Port that clients use; 0 or any: every port of the address that is no service of its own."},
+	{"protocol", SCHEMA_CHOICE, AT(struct service_conf, proto), .choices = protocols, .fallback = "tcp",
+	 .help = "Transport protocol."},
+	{"mode", SCHEMA_CHOICE, AT(struct service_conf, mode), .choices = modes, .fallback = "fullnat",
+	 .help = "What is rewritten: both addresses and ports (fullnat), or the destination alone (nat; the servers' answers must return through this host)."},
+	{"scheduler", SCHEMA_CHOICE, AT(struct service_conf, scheduler), .choices = schedulers,
+	 .fallback = "round_robin", .help = "How new flows are shared out."},
+	{"claim", SCHEMA_CHOICE, AT(struct service_conf, claim), .choices = booleans, .fallback = "no",
+	 .help = "Whether the address is put on the interface at attach and taken away at detach."},
+	{"on_empty", SCHEMA_CHOICE, AT(struct service_conf, on_empty), .choices = on_empty, .fallback = "reject",
+	 .help = "What new flows meet when no server is left: a refusal, silence, or the host itself."},
+	{"on_down", SCHEMA_CHOICE, AT(struct service_conf, on_down), .choices = on_down, .fallback = "reset",
+	 .help = "Whether the flows of a server that is down are reset at their next packet."},
+	{"source", SCHEMA_ADDRESSES, AT(struct service_conf, source), COUNTED(struct service_conf, n_source),
+	 .max = MUSTER_MAX_SOURCES, .fallback_text = "the route's preferred source",
+	 .help = "Addresses of this host from which the servers are reached (fullnat)."},
+	{"check", SCHEMA_SECTION, AT(struct service_conf, check), .section = &check_section,
+	 .help = "How the servers' health is asked."},
+	{"memory", SCHEMA_SECTION, AT(struct service_conf, memory), .section = &schema_memory,
+	 .help = "What the servers' available memory does to their weight."},
+	{"pool", SCHEMA_SECTION, AT(struct service_conf, pool), .section = &pool_section,
+	 .help = "How much of the pool may be out."},
+	{"servers", SCHEMA_LIST, true, AT(struct service_conf, servers), COUNTED(struct service_conf, n_servers),
+	 .max = MUSTER_MAX_SERVERS, .section = &schema_server, .help = "The pool; [] for an empty one."},
+	{}
+};
+const struct schema_section schema_service = {
+	"a service", sizeof(struct service_conf), .keys = service_keys, .help = "One service."};
+static const struct schema_section interface_section = {
+	"an interface", sizeof(struct interface_conf), .short_key = "name", .keys = interface_keys,
+	.help = "One interface: a mapping, or its name alone."};
+static const struct schema_section journal_section = {
+	"journal", .keys = journal_keys, .help = "The record of every change of state, in the state folder."};
+static const struct schema_section orders_section = {
+	"orders", .keys = orders_keys, .help = "What operators may order."};
+static const struct schema_section timeouts_section = {
+	"timeouts", .keys = timeouts_keys, .help = "Idle time after which a flow is forgotten."};
+
+static const struct schema_key file_keys[] = {
+	{"state", SCHEMA_STRING, AT(struct config, state_dir), .max = PATH_MOST, .check = value_path_fault,
+	 .fallback = "/var/lib/muster", .help = "Folder of the journal, the orders and the servers added by command."},
+	{"socket", SCHEMA_STRING, AT(struct config, socket), .max = SOCKET_PATH_MOST, .check = value_path_fault,
+	 .fallback = "/run/muster/muster.sock", .help = "Unix socket of the control API."},
+	{"group", SCHEMA_STRING, AT(struct config, group), .max = 31, .check = value_name_fault,
+	 .fallback = "muster", .help = "Group whose members may use the socket."},
+	{"object", SCHEMA_STRING, AT(struct config, object), .max = PATH_MOST, .check = value_path_fault,
+	 .fallback_text = MUSTER_LIBDIR "/muster.bpf.o", .help = "The program for the kernel."},
+	{"pins", SCHEMA_STRING, AT(struct config, pins), .max = PATH_MOST, .check = value_path_fault,
+	 .fallback = "/sys/fs/bpf/xdp/globals", .help = "Folder of the pinned maps; this one is also where iproute2 pins."},
+	{"journal", SCHEMA_SECTION, .section = &journal_section, .help = "The record of every change of state."},
+	{"orders", SCHEMA_SECTION, .section = &orders_section, .help = "What operators may order."},
+	{"timeouts", SCHEMA_SECTION, .section = &timeouts_section, .help = "Idle time after which a flow is forgotten."},
+	{"interfaces", SCHEMA_LIST, AT(struct config, interfaces), COUNTED(struct config, n_interfaces),
+	 .max = CONFIG_MAX_INTERFACES, .section = &interface_section, .fallback_text = "those that carry the program already",
+	 .help = "Interfaces to which the program is attached."},
+	{"services", SCHEMA_LIST, true, AT(struct config, services), COUNTED(struct config, n_services),
+	 .max = MUSTER_MAX_SERVICES, .section = &schema_service, .help = "The services; [] for none."},
+	{}
+};
+/* clang-format on */
+
+const struct schema_section schema_file = {"the file", .keys = file_keys, .help = "Keys of the whole file."};
+
+const struct schema_key *schema_find(const struct schema_section *section, const char *name)
+{
+	for (const struct schema_key *key = section->keys; key->name; key++)
+		if (!strcmp(key->name, name))
+			return key;
+	return NULL;
+}
+
+static void clear_list(const struct schema_key *key, void *base)
+{
+	char **list = (char **)((char *)base + key->offset);
+	size_t *n = (size_t *)((char *)base + key->count_offset);
+
+	for (size_t i = 0; i < *n; i++)
+		schema_clear(key->section, *list + i * key->section->size);
+	free(*list);
+	*list = NULL;
+	*n = 0;
+}
+
+void schema_clear(const struct schema_section *section, void *base)
+{
+	for (const struct schema_key *key = section->keys; key->name; key++) {
+		void *at = (char *)base + key->offset;
+
+		if (key->type == SCHEMA_SECTION)
+			schema_clear(key->section, at);
+		else if (key->type == SCHEMA_LIST)
+			clear_list(key, base);
+		else if (key->type == SCHEMA_STRING)
+			freep(at);
+	}
+}
+
+int schema_copy(const struct schema_key *key, void *to_base, const void *from_base)
+{
+	void *to = (char *)to_base + key->offset;
+	const void *from = (const char *)from_base + key->offset;
+
+	if (key->type == SCHEMA_STRING) {
+		const char *text = *(char *const *)from;
+		char *copy = text ? strdup(text) : NULL;
+
+		if (text && !copy)
+			return -ENOMEM;
+		free(*(char **)to);
+		*(char **)to = copy;
+		return 0;
+	}
+	memcpy(to, from, key->width);
+	return 0;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this folder share with each other, and with nobody else: struct kernel and its parts. */
+#ifndef MUSTER_KERNEL_INSIDE_H
+#define MUSTER_KERNEL_INSIDE_H
+
+#include "kernel.h"
+#include "maps.h"
+#include "netlink.h"
+#include "programs.h"
+#include "ticks.h"
+
+/* links.c: the interfaces of this network namespace. */
+struct link {
+	uint32_t ifindex;
+	char name[IF_NAMESIZE];
+	uint8_t mac[6];
+	bool up;
+	uint32_t program_id; /* 0: no XDP program */
+	bool native;
+	bool ours;   /* the program is ours */
+	bool hidden; /* or may be: it came after CAP_SYS_ADMIN was given up */
+};
+
+/* hops.c: the way to one server. */
+struct hop {
+	bool wanted;
+	bool fill_source; /* the plan names no source: the route's goes into the record */
+	struct muster_addr addr;
+	struct netlink_route route;
+	int route_error; /* -errno of the route's lookup */
+	uint8_t mac[6];
+	bool adopted; /* until the neighbour answers, what the record holds is believed */
+	enum hop_state state, told;
+};
+
+/* tables.c: the inner map in place for a service, as far as this agent has it open. */
+struct pick_table {
+	uint32_t id; /* 0: none */
+	int fd;      /* -1: not ours to open */
+	uint32_t entries;
+};
+
+/* claim.c: an address that a service wants on an interface. */
+struct claim {
+	struct muster_addr addr;
+	uint32_t ifindex; /* where we put it; 0: nowhere (yet), or it was there already */
+	unsigned announce_left;
+};
+
+/* flows.c: a piece of the flow table, and the scan that counts live flows piece by piece. */
+struct flow_chunk {
+	struct muster_tuple *keys;
+	struct muster_flow *values;
+	uint32_t position; /* where the next one starts, once started */
+	bool started, end;
+};
+
+struct gauge {
+	struct flow_chunk chunk;
+	uint32_t counting[MUSTER_MAX_SERVERS]; /* of the round under way */
+	uint32_t counted[MUSTER_MAX_SERVERS];  /* of the last complete round */
+	sd_event_source *timer;
+};
+
+/* watch.c: what changed since it was last looked at. */
+enum dirty { DIRTY_LINKS = 1, DIRTY_ROUTES = 2, DIRTY_ADDRESSES = 4, DIRTY_NEIGHBOURS = 8 };
+
+struct watch {
+	struct mnl_socket *socket;
+	sd_event_source *io, *settle, *tick, *notify;
+	unsigned dirty;
+	bool settling;
+	uint64_t settled_ms;
+	uint32_t seconds;
+};
+
+struct ring_buffer;
+
+struct kernel {
+	sd_event *event;
+	struct kernel_handlers handlers;
+	char *object, *pins;
+	int lock_fd;
+	struct maps maps;
+	struct programs programs;
+	struct ticks ticks;
+	struct netlink netlink;
+	struct watch watch;
+	struct link *links;
+	size_t n_links;
+	struct claim *claims;
+	size_t n_claims;
+	bool claims_stale;
+	struct pick_table picks[MUSTER_MAX_SERVICES];
+	uint32_t inner_flags; /* map flags that muster_picks accepts in an inner map */
+	struct muster_config config;
+	struct muster_service services[MUSTER_MAX_SERVICES]; /* as the kernel had them when last read or written */
+	struct muster_server servers[MUSTER_MAX_SERVERS];
+	struct hop hops[MUSTER_MAX_SERVERS];
+	struct gauge gauge;
+	struct ring_buffer *ring;
+	sd_event_source *ring_io;
+};
+
+/* records.c: the maps' records, read whole and written one by one. */
+int records_read(struct kernel *kernel);
+int records_put_server(struct kernel *kernel, uint32_t index, const struct muster_server *record);
+int records_put_service(struct kernel *kernel, uint32_t index, const struct muster_service *record);
+/* The configuration with what this folder fills in: ABI, ticks, secret, ports. */
+int records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out);
+int records_put_config(struct kernel *kernel, const struct muster_config *config);
+
+/* tables.c */
+void tables_init(struct kernel *kernel);
+void tables_close(struct kernel *kernel);
+/* Opens the tables that are in place. Needs CAP_SYS_ADMIN: an inner map can only be had by its id. */
+int tables_adopt(struct kernel *kernel);
+/* The slots in place, owned by the caller; n_slots 0 when there are none. -EPERM when they cannot be read. */
+int tables_read(struct kernel *kernel, uint32_t service, uint32_t **slots, uint32_t *n_slots);
+/* Whether the table in place has exactly these slots. */
+bool tables_equal(struct kernel *kernel, uint32_t service, const uint32_t *slots, uint32_t n_slots);
+struct table_change {
+	uint32_t service;
+	const uint32_t *slots;
+	uint32_t n_slots;
+};
+/* Puts new tables in place, all in one update: the kernel waits for running programs once, not once a table. */
+int tables_swap(struct kernel *kernel, const struct table_change *changes, size_t n);
+int tables_remove(struct kernel *kernel, uint32_t service);
+
+/* links.c */
+int links_refresh(struct kernel *kernel, bool tell);
+struct link *links_find(struct kernel *kernel, uint32_t ifindex);
+/* The first interface that carries our program; prefer (ifindex) when that one does. NULL: none does. */
+struct link *links_attached(struct kernel *kernel, uint32_t prefer);
+void links_clear(struct kernel *kernel);
+
+/* hops.c */
+void hops_want(struct kernel *kernel, uint32_t index, const struct muster_addr *addr, bool fill_source);
+void hops_forget(struct kernel *kernel, uint32_t index);
+/* Puts into the record what is known of its hop (and source); whether the kernel's record `now` differs in that. */
+bool hops_fill(struct kernel *kernel, uint32_t index, const struct muster_server *now, struct muster_server *record);
+/* Whether new flows may go there: the address is not the host's own, and in fullnat a source is known. */
+bool hops_servable(const struct kernel *kernel, uint32_t index, uint8_t mode);
+void hops_reroute(struct kernel *kernel);
+void hops_neighbours_again(struct kernel *kernel);
+void hops_neighbour(struct kernel *kernel, const struct netlink_neighbour *neighbour);
+/* Each second: a tenth of the good hops is stamped and confirmed, those that are not good are tried again. */
+void hops_tick(struct kernel *kernel, uint32_t second);
+/* A packet met an unknown neighbour. */
+void hops_resolve(struct kernel *kernel, const struct muster_event *event);
+/* Tells the agent of changes of state. */
+void hops_tell(struct kernel *kernel);
+
+/* claim.c */
+int claims_want(struct kernel *kernel, const struct plan *plan);
+void claims_apply(struct kernel *kernel);
+void claims_tick(struct kernel *kernel);
+/* Takes every address of ours off the interface; works without an agent. */
+int claims_take_back(struct netlink *netlink, uint32_t ifindex);
+
+/* watch.c: netlink events, and the second's tick. */
+int watch_open(struct kernel *kernel);
+void watch_close(struct kernel *kernel);
+/* hops_tell() in the next turn of the loop, so that no handler runs inside a call of the agent's. */
+void watch_tell_soon(struct kernel *kernel);
+
+/* events.c, flows.c */
+int events_open(struct kernel *kernel);
+void events_close(struct kernel *kernel);
+int flows_open(struct kernel *kernel);
+void flows_close(struct kernel *kernel);
+/* Whether the entry is the to-server direction of a flow that lives at `now`. */
+bool flows_live(const struct kernel *kernel, const struct muster_tuple *key, const struct muster_flow *flow,
+		uint32_t now);
+
+/* adopt.c: finds the maps: pinned, or used by an attached program, or made by loading the object. */
+int adopt_maps(struct kernel *kernel, char *why, size_t n);
+
+/* attach.c: where the program goes, with or without an agent. */
+struct attach_site {
+	const char *object, *pins;
+	const struct maps *maps;
+	struct programs *programs;
+};
+int attach_on(const struct attach_site *site, const char *ifname, enum attach_mode mode, struct attach_report *out);
+int detach_on(const struct attach_site *site, const char *ifname, struct attach_report *out);
+int query_on(const struct attach_site *site, const char *ifname, struct attach_report *out);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "inside.h"
+
+#include <stdio.h>
+
+#include "object.h"
+#include "pins.h"
+
+void kernel_close(struct kernel **kernel)
+{
+	struct kernel *k = *kernel;
+
+	if (!k)
+		return;
+	flows_close(k);
+	events_close(k);
+	watch_close(k);
+	netlink_close(&k->netlink);
+	ticks_close(&k->ticks);
+	tables_close(k);
+	programs_clear(&k->programs);
+	maps_close(&k->maps);
+	links_clear(k);
+	free(k->claims);
+	free(k->object);
+	free(k->pins);
+	closep(&k->lock_fd);
+	free(k);
+	*kernel = NULL;
+}
+
+static struct kernel *new_kernel(const struct kernel_conf *conf, sd_event *event,
+				 const struct kernel_handlers *handlers)
+{
+	struct kernel *kernel = calloc(1, sizeof(*kernel));
+
+	if (!kernel)
+		return NULL;
+	kernel->event = event;
+	kernel->handlers = *handlers;
+	kernel->lock_fd = -1;
+	kernel->ticks.program_fd = -1;
+	kernel->object = strdup(conf->object);
+	kernel->pins = strdup(conf->pins);
+	kernel->claims_stale = true;
+	maps_init(&kernel->maps);
+	tables_init(kernel);
+	if (!kernel->object || !kernel->pins)
+		kernel_close(&kernel);
+	return kernel;
+}
+
+/* The steps that say by themselves what went wrong. */
+static int open_maps(struct kernel *kernel, char *why, size_t n)
+{
+	int r = pins_prepare(kernel->pins, why, n);
+
+	if (r < 0)
+		return r;
+	kernel->lock_fd = pins_lock(kernel->pins, why, n);
+	if (kernel->lock_fd < 0)
+		return kernel->lock_fd;
+	r = netlink_open(&kernel->netlink);
+	/* The links first: which programs are attached decides whose maps are opened. */
+	if (r == 0)
+		r = links_refresh(kernel, false);
+	if (r < 0) {
+		snprintf(why, n, "asking rtnetlink for the interfaces: %s", strerror(-r));
+		return r;
+	}
+	return adopt_maps(kernel, why, n);
+}
+
+static int open_rest(struct kernel *kernel, char *why, size_t n)
+{
+	static const struct {
+		int (*open)(struct kernel *);
+		const char *what;
+	} parts[] = {
+		{tables_adopt, "opening the tables of picks"}, {records_read, "reading the maps"},
+		{events_open, "opening the program's events"}, {watch_open, "listening to netlink events"},
+		{flows_open, "starting to count live flows"},
+	};
+	int r = ticks_open(&kernel->ticks);
+
+	if (r < 0) {
+		snprintf(why, n,
+			 "loading the program that reads the kernel's clock: %s; CAP_BPF and CAP_NET_ADMIN are needed",
+			 strerror(-r));
+		return r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		r = parts[i].open(kernel);
+		if (r < 0) {
+			snprintf(why, n, "%s: %s; musterd starts as root", parts[i].what, strerror(-r));
+			return r;
+		}
+	}
+	return links_refresh(kernel, false);
+}
+
+int kernel_open(struct kernel **out, const struct kernel_conf *conf, sd_event *event,
+		const struct kernel_handlers *handlers, char *why, size_t n)
+{
+	_cleanup_(kernel_close) struct kernel *kernel = new_kernel(conf, event, handlers);
+	int r;
+
+	if (!kernel) {
+		snprintf(why, n, "out of memory");
+		return -ENOMEM;
+	}
+	object_quiet();
+	why[0] = '\0';
+	r = open_maps(kernel, why, n);
+	if (r == 0)
+		r = open_rest(kernel, why, n);
+	if (r < 0) {
+		if (!why[0])
+			snprintf(why, n, "opening the maps in %s: %s", conf->pins, strerror(-r));
+		return r;
+	}
+	*out = TAKE_PTR(kernel);
+	return 0;
+}
+
+static struct attach_site site_of(struct kernel *kernel)
+{
+	return (struct attach_site){
+		.object = kernel->object,
+		.pins = kernel->pins,
+		.maps = &kernel->maps,
+		.programs = &kernel->programs,
+	};
+}
+
+/* After a change of ours the interfaces are read again, so that the event of it is no news. */
+static void take_notice(struct kernel *kernel)
+{
+	(void)links_refresh(kernel, false);
+	claims_apply(kernel);
+}
+
+int kernel_attach(struct kernel *kernel, const char *ifname, enum attach_mode mode, struct attach_report *out)
+{
+	struct attach_site site = site_of(kernel);
+	int r = attach_on(&site, ifname, mode, out);
+
+	take_notice(kernel);
+	return r;
+}
+
+int kernel_detach(struct kernel *kernel, const char *ifname, struct attach_report *out)
+{
+	struct attach_site site = site_of(kernel);
+	int r = detach_on(&site, ifname, out);
+
+	take_notice(kernel);
+	return r;
+}
+
+size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < kernel->n_links; i++) {
+		const struct link *link = &kernel->links[i];
+
+		if (!link->ours)
+			continue;
+		if (found < n) {
+			out[found] = (struct attach_report){
+				.ifindex = link->ifindex,
+				.program_id = link->program_id,
+				.native = link->native,
+				.adopted = true,
+			};
+			memcpy(out[found].ifname, link->name, sizeof(link->name));
+			snprintf(out[found].text, sizeof(out[found].text), "%s mode%s",
+				 link->native ? "native" : "generic", link->up ? "" : ", but the interface is down");
+		}
+		found++;
+	}
+	return found;
+}

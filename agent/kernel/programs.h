@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* XDP programs by id: whose maps they use. Ids become fds here, which needs CAP_SYS_ADMIN; the fds are kept. */
+#ifndef MUSTER_KERNEL_PROGRAMS_H
+#define MUSTER_KERNEL_PROGRAMS_H
+
+#include <linux/bpf.h>
+
+#include "maps.h"
+
+enum program_owner {
+	PROGRAM_FOREIGN,
+	PROGRAM_OURS,   /* uses our pinned maps */
+	PROGRAM_OTHER,  /* Muster's, over maps that are not those of our pins */
+	PROGRAM_HIDDEN, /* its fd may not be had: no CAP_SYS_ADMIN any more */
+};
+
+struct program {
+	uint32_t id;
+	int fd;
+	enum program_owner owner;
+	bool dispatched; /* the id is libxdp's dispatcher; ours is one of its components */
+	char name[BPF_OBJ_NAME_LEN];
+	uint8_t tag[BPF_TAG_SIZE];
+	uint32_t map_id[MAP_N]; /* of its maps that have our names; 0: none */
+};
+
+/* Known programs, so that what was seen before privileges were dropped stays known. */
+struct programs {
+	struct program *list;
+	size_t n;
+};
+
+void programs_clear(struct programs *programs);
+/*
+ * The program with that id, looked at once and remembered. `maps` tells which are ours (NULL: any with our names is
+ * PROGRAM_OTHER). The pointer is good until the next call.
+ */
+const struct program *programs_get(struct programs *programs, uint32_t id, const struct maps *maps);
+/* Remembers a program that we loaded: its fd moves in. */
+int programs_add(struct programs *programs, int fd, const struct maps *maps, uint32_t *id);
+/* Forgets the programs that are nowhere in use, so that the kernel can free them. */
+void programs_keep(struct programs *programs, bool (*in_use)(void *context, uint32_t id), void *context);
+
+#endif

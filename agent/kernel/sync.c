@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Desired state: what the kernel holds is read, and only the difference is written. The order keeps every packet safe
+ * in between: a record stands before anything points at it, and goes after nothing does.
+ */
+#include "inside.h"
+
+#include <bpf/bpf.h>
+
+#include "../log.h"
+#include "diff.h"
+
+struct sync {
+	struct kernel *kernel;
+	const struct plan *plan;
+	struct sync_report report;
+	const struct plan_server *server[MUSTER_MAX_SERVERS]; /* by index; NULL: free */
+	const struct plan_service *service[MUSTER_MAX_SERVICES];
+	struct table_change *picks;
+	size_t n_picks;
+	uint32_t *slots; /* storage of the slots in picks */
+	struct vip_change *vips;
+	size_t n_vips;
+};
+
+static void sync_free(struct sync **sync)
+{
+	if (!*sync)
+		return;
+	free((*sync)->picks);
+	free((*sync)->slots);
+	free((*sync)->vips);
+	free(*sync);
+	*sync = NULL;
+}
+
+static int index_plan(struct sync *sync)
+{
+	size_t n_slots = 0;
+
+	for (size_t i = 0; i < sync->plan->n_servers; i++) {
+		const struct plan_server *server = &sync->plan->servers[i];
+
+		if (server->index >= MUSTER_MAX_SERVERS || server->record.service >= MUSTER_MAX_SERVICES)
+			return -ERANGE;
+		sync->server[server->index] = server;
+	}
+	for (size_t i = 0; i < sync->plan->n_services; i++) {
+		const struct plan_service *service = &sync->plan->services[i];
+
+		if (service->index >= MUSTER_MAX_SERVICES || service->n_slots > MUSTER_MAX_SLOTS)
+			return -ERANGE;
+		sync->service[service->index] = service;
+		n_slots += service->n_slots;
+	}
+	sync->picks = calloc(MAX(sync->plan->n_services, 1u), sizeof(*sync->picks));
+	sync->slots = calloc(MAX(n_slots, 1u), sizeof(*sync->slots));
+	return sync->picks && sync->slots ? 0 : -ENOMEM;
+}
+
+static int sync_config(struct sync *sync)
+{
+	struct kernel *kernel = sync->kernel;
+	struct muster_config config;
+	int r = records_config(kernel, &sync->plan->config, &config);
+
+	if (r < 0 || memcmp(&config, &kernel->config, sizeof(config)) == 0)
+		return r;
+	sync->report.changed++;
+	return records_put_config(kernel, &config);
+}
+
+/* Whether two records differ in anything but the hop, whose stamp moves by itself. */
+static bool differs_from(const struct muster_server *now, const struct muster_server *record)
+{
+	struct muster_server same_hop = *record;
+
+	same_hop.hop = now->hop;
+	return memcmp(now, &same_hop, sizeof(same_hop)) != 0;
+}
+
+static int sync_servers(struct sync *sync)
+{
+	struct kernel *kernel = sync->kernel;
+
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS; i++) {
+		const struct muster_server *now = &kernel->servers[i];
+		struct muster_server record;
+		int r;
+
+		if (!sync->server[i])
+			continue;
+		record = sync->server[i]->record;
+		hops_want(kernel, i, &record.addr, record.sources == 0);
+		bool way_differs = hops_fill(kernel, i, now, &record);
+		if (!differs_from(now, &record) && !way_differs)
+			continue;
+		/* The way to a server is no part of the plan: only what the plan says is reported. */
+		if (now->state == MUSTER_SERVER_FREE)
+			sync->report.added++;
+		else if (differs_from(now, &record))
+			sync->report.changed++;
+		r = records_put_server(kernel, i, &record);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int sync_services(struct sync *sync)
+{
+	struct kernel *kernel = sync->kernel;
+
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES; i++) {
+		struct muster_service record;
+		int r;
+
+		if (!sync->service[i])
+			continue;
+		record = sync->service[i]->record;
+		record.used = 1;
+		if (memcmp(&record, &kernel->services[i], sizeof(record)) == 0)
+			continue;
+		if (kernel->services[i].used)
+			sync->report.changed++;
+		else
+			sync->report.added++;
+		r = records_put_service(kernel, i, &record);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A slot is written only when new flows may go there at all; what the plan says beyond that is the agent's business. */
+static int sync_picks(struct sync *sync)
+{
+	uint32_t *slots = sync->slots;
+
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES; i++) {
+		const struct plan_service *service = sync->service[i];
+		uint32_t n = 0;
+
+		if (!service)
+			continue;
+		for (uint32_t s = 0; s < service->n_slots; s++) {
+			uint32_t server = service->slots[s];
+
+			if (server >= MUSTER_MAX_SERVERS || !sync->server[server])
+				return -ERANGE;
+			if (hops_servable(sync->kernel, server, service->record.mode))
+				slots[n++] = server;
+		}
+		if (tables_equal(sync->kernel, i, slots, n))
+			continue;
+		sync->picks[sync->n_picks++] = (struct table_change){.service = i, .slots = slots, .n_slots = n};
+		sync->report.changed++;
+		slots += n;
+	}
+	return tables_swap(sync->kernel, sync->picks, sync->n_picks);
+}
+
+static int read_vips(const struct maps *maps, struct vip_entry **out, size_t *n)
+{
+	_cleanup_(freep) struct vip_entry *entries = calloc(maps->entries[MAP_VIPS], sizeof(*entries));
+	struct muster_vip key, next;
+	size_t count = 0;
+
+	if (!entries)
+		return -ENOMEM;
+	/* A walk that starts over because its key went meanwhile may meet keys twice: the sort drops them. */
+	for (const struct muster_vip *from = NULL;
+	     count < maps->entries[MAP_VIPS] && bpf_map_get_next_key(maps->fd[MAP_VIPS], from, &next) == 0;
+	     from = &key) {
+		entries[count].vip = next;
+		if (bpf_map_lookup_elem(maps->fd[MAP_VIPS], &next, &entries[count].service) == 0)
+			count++;
+		key = next;
+	}
+	*out = TAKE_PTR(entries);
+	*n = count;
+	return 0;
+}
+
+static int compare_vips(struct sync *sync)
+{
+	_cleanup_(freep) struct vip_entry *have = NULL, *want = NULL;
+	size_t n_have, n_want = 0;
+	int r = read_vips(&sync->kernel->maps, &have, &n_have);
+
+	if (r < 0)
+		return r;
+	want = calloc(MAX(sync->plan->n_services, 1u), sizeof(*want));
+	sync->vips = calloc(n_have + sync->plan->n_services + 1, sizeof(*sync->vips));
+	if (!want || !sync->vips)
+		return -ENOMEM;
+	for (size_t i = 0; i < sync->plan->n_services; i++) {
+		const struct plan_service *service = &sync->plan->services[i];
+
+		want[n_want++] = (struct vip_entry){
+			.vip = {.addr = service->record.addr,
+				.port = service->record.port,
+				.proto = service->record.proto},
+			.service = service->index,
+		};
+	}
+	n_have = diff_sort(have, n_have);
+	n_want = diff_sort(want, n_want);
+	sync->n_vips = diff_vips(have, n_have, want, n_want, sync->vips);
+	return 0;
+}
+
+static int publish_vips(struct sync *sync)
+{
+	for (size_t i = 0; i < sync->n_vips; i++) {
+		const struct vip_change *change = &sync->vips[i];
+
+		if (change->kind == VIP_REMOVE)
+			continue;
+		if (bpf_map_update_elem(sync->kernel->maps.fd[MAP_VIPS], &change->entry.vip, &change->entry.service,
+					BPF_ANY) < 0)
+			return -errno;
+		if (change->kind == VIP_ADD)
+			sync->report.added++;
+		else
+			sync->report.changed++;
+	}
+	return 0;
+}
+
+static int remove_vips(struct sync *sync)
+{
+	for (size_t i = 0; i < sync->n_vips; i++) {
+		const struct vip_change *change = &sync->vips[i];
+
+		if (change->kind != VIP_REMOVE)
+			continue;
+		if (bpf_map_delete_elem(sync->kernel->maps.fd[MAP_VIPS], &change->entry.vip) < 0 && errno != ENOENT)
+			return -errno;
+		sync->report.removed++;
+	}
+	return 0;
+}
+
+static int remove_services(struct sync *sync)
+{
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES; i++) {
+		int r;
+
+		if (sync->service[i] || !sync->kernel->services[i].used)
+			continue;
+		r = tables_remove(sync->kernel, i);
+		if (r == 0)
+			r = records_put_service(sync->kernel, i, &(struct muster_service){0});
+		if (r < 0)
+			return r;
+		sync->report.removed++;
+	}
+	return 0;
+}
+
+/* A freed record's generation is raised, so that no flow of the old server lives on in whoever gets the record next. */
+static int remove_servers(struct sync *sync)
+{
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS; i++) {
+		const struct muster_server *now = &sync->kernel->servers[i];
+		int r;
+
+		if (sync->server[i])
+			continue;
+		hops_forget(sync->kernel, i);
+		if (now->state == MUSTER_SERVER_FREE)
+			continue;
+		r = records_put_server(sync->kernel, i, &(struct muster_server){.generation = now->generation + 1});
+		if (r < 0)
+			return r;
+		sync->report.removed++;
+	}
+	return 0;
+}
+
+int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_report *out)
+{
+	static int (*const steps[])(struct sync *) = {
+		index_plan,   sync_config,  sync_servers, sync_services,   sync_picks,
+		compare_vips, publish_vips, remove_vips,  remove_services, remove_servers,
+	};
+	_cleanup_(sync_free) struct sync *sync = calloc(1, sizeof(*sync));
+	int r;
+
+	if (!sync)
+		return -ENOMEM;
+	sync->kernel = kernel;
+	sync->plan = plan;
+	r = records_read(kernel);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
+		r = steps[i](sync);
+	if (r == 0)
+		r = claims_want(kernel, plan);
+	*out = sync->report;
+	if (out->added || out->removed || out->changed)
+		log_debug("maps: +%u -%u ~%u", out->added, out->removed, out->changed);
+	return r;
+}

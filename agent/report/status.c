@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "status.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "../address.h"
+
+#define STANDING_MOST 16 /* orders on one server that are looked at */
+
+static const char *const mode_names[] = {[MUSTER_MODE_FULLNAT] = "fullnat", [MUSTER_MODE_NAT] = "nat"};
+static const char *const scheduler_names[] = {[MUSTER_SCHEDULER_ROUND_ROBIN] = "round_robin"};
+static const char *const check_names[] = {
+	[CHECK_NONE] = "none", [CHECK_TCP] = "tcp", [CHECK_HTTP] = "http", [CHECK_HTTPS] = "https"};
+static const char *const source_names[] = {
+	[MEMORY_NONE] = "none", [MEMORY_NODE_EXPORTER] = "node_exporter", [MEMORY_AGENT_CHECK] = "agent_check"};
+static const char *const hop_names[] = {
+	[HOP_UNKNOWN] = "unknown", [HOP_GOOD] = "good", [HOP_FAILED] = "failed", [HOP_LOCAL] = "local"};
+static const char *const attach_names[] = {
+	[ATTACH_AUTO] = "auto", [ATTACH_NATIVE] = "native", [ATTACH_GENERIC] = "generic"};
+
+json_t *status_text(const char *text)
+{
+	json_t *out = json_string(text ? text : "");
+	char *copy;
+
+	if (out)
+		return out;
+	/* What a server or an operator sent may be any bytes; one bad byte must not cost the whole document. */
+	copy = strdup(text);
+	for (char *c = copy; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	out = json_string(copy ? copy : "");
+	free(copy);
+	return out;
+}
+
+const struct order *status_order_of(const struct status_input *in, const struct server *server, size_t *from)
+{
+	if (!in->state)
+		return NULL;
+	for (; *from < in->state->n_orders; (*from)++) {
+		const struct order *order = &in->state->orders[*from];
+
+		if (strcmp(order->server, server->conf->name) == 0 &&
+		    strcmp(order->service, server->service->conf->name) == 0) {
+			(*from)++;
+			return order;
+		}
+	}
+	return NULL;
+}
+
+/* since_ms (wall) and age_ms from a CLOCK_BOOTTIME moment; 0: it never happened. */
+static void put_since(json_t *object, const struct status_input *in, int64_t moment_ms)
+{
+	int64_t age_ms = MAX(in->clock->now_ms - moment_ms, 0);
+
+	json_object_set_new(object, "since_ms", moment_ms ? json_integer(in->clock->wall_ms - age_ms) : json_null());
+	json_object_set_new(object, "age_ms", moment_ms ? json_integer(age_ms) : json_null());
+}
+
+static double rounded(double value)
+{
+	return (double)(int64_t)(value * 100 + (value < 0 ? -0.5 : 0.5)) / 100;
+}
+
+static json_t *rates_json(const struct server_rate *rate)
+{
+	return json_pack("{s:f, s:f, s:f, s:f}", "flows_per_s", rounded(rate->flows_s), "bytes_in_per_s",
+			 rounded(rate->bytes_in_s), "bytes_out_per_s", rounded(rate->bytes_out_s), "packets_per_s",
+			 rounded(rate->packets_s));
+}
+
+static json_t *counters_json(const struct muster_stats *s)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "packets_in", (json_int_t)s->packets_in,
+			 "bytes_in", (json_int_t)s->bytes_in, "packets_out", (json_int_t)s->packets_out, "bytes_out",
+			 (json_int_t)s->bytes_out, "flows_new", (json_int_t)s->flows_new, "flows_closed",
+			 (json_int_t)s->flows_closed, "refused", (json_int_t)s->refused, "dropped",
+			 (json_int_t)s->dropped);
+}
+
+static json_t *health_json(const struct status_input *in, const struct server *server)
+{
+	const struct health *h = &server->run.health;
+	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:o, s:i}", "state", health_state_name(h->state), "check",
+				check_names[server->service->conf->check.type], "cause", probe_outcome_name(h->cause),
+				"cause_text", probe_outcome_text(h->cause), "detail", status_text(h->detail),
+				"check_duration_ms", (int)h->duration_ms);
+
+	put_since(out, in, h->since_ms);
+	json_object_set_new(out, "checked_age_ms",
+			    h->checked_ms ? json_integer(in->clock->now_ms - h->checked_ms) : json_null());
+	return out;
+}
+
+static json_t *memory_json(const struct status_input *in, const struct server *server)
+{
+	const struct memory *m = &server->run.memory;
+	const struct memory_conf *conf = &server->conf->memory;
+	bool known = m->read_ms != 0 && m->total_bytes > 0;
+	json_t *out = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "source", source_names[conf->source], "level",
+				memory_level_name(m->level), "factor_pct", (int)m->factor_pct, "soft_pct",
+				(int)conf->soft_pct, "hard_pct", (int)conf->hard_pct, "port", (int)conf->port, "text",
+				status_text(m->text));
+
+	json_object_set_new(out, "available_bytes", known ? json_integer(m->available_bytes) : json_null());
+	json_object_set_new(out, "total_bytes", known ? json_integer(m->total_bytes) : json_null());
+	json_object_set_new(out, "available_pct", known ? json_real(m->available_permille / 10.0) : json_null());
+	json_object_set_new(out, "age_ms", m->read_ms ? json_integer(in->clock->now_ms - m->read_ms) : json_null());
+	return out;
+}
+
+static json_t *order_json(const struct status_input *in, const struct order *order)
+{
+	int64_t left_ms = lease_left_ms(order, in->clock, in->state->wall_saved_ms);
+	json_t *out =
+		json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b}", "id", (json_int_t)order->id, "kind",
+			  order->kind == ORDER_DRAIN ? "drain" : "weight", "reason", status_text(order->reason),
+			  "owner", status_text(order->owner), "claim", status_text(order->claim), "since_ms",
+			  (json_int_t)order->wall_start_ms, "ends_wall_ms", (json_int_t)order->wall_end_ms, "left_ms",
+			  (json_int_t)MAX(left_ms, 0), "overdue", order->overdue, "pending", order->pending);
+
+	json_object_set_new(out, "weight", json_integer(order->kind == ORDER_DRAIN ? 0 : order->weight));
+	return out;
+}
+
+static json_t *orders_json(const struct status_input *in, const struct server *server)
+{
+	json_t *out = json_array();
+	const struct order *order;
+	size_t from = 0;
+
+	while ((order = status_order_of(in, server, &from)))
+		json_array_append_new(out, order_json(in, order));
+	return out;
+}
+
+/* The weight that the orders leave, and in one word what the server is doing. */
+static const char *stand(const struct status_input *in, const struct server *server, json_int_t live, uint32_t *ordered)
+{
+	struct order standing[STANDING_MOST];
+	const struct order *order;
+	size_t from = 0, n = 0;
+	bool drain = false;
+
+	while (n < ARRAY_SIZE(standing) && (order = status_order_of(in, server, &from))) {
+		if (order->pending)
+			continue;
+		drain |= order->kind == ORDER_DRAIN;
+		standing[n++] = *order;
+	}
+	*ordered = lease_allowed(standing, n, server->conf->weight);
+	if (drain)
+		return live > 0 ? "draining" : "drained";
+	return health_state_name(server->run.health.state);
+}
+
+static json_t *share_wanted(const struct server *server)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < server->service->n_servers; i++)
+		sum += server->service->servers[i].run.pool.effective;
+	return sum > 0 ? json_real(rounded(100.0 * server->run.pool.effective / sum)) : json_null();
+}
+
+static json_t *cause_json(const struct status_input *in, const struct server *server)
+{
+	json_t *out = json_pack("{s:s, s:s}", "name", pool_cause_name(server->run.pool.cause), "text",
+				pool_cause_text(server->run.pool.cause));
+
+	put_since(out, in, server->run.pool.cause_since_ms);
+	return out;
+}
+
+static json_t *server_json(const struct status_input *in, const struct server *server)
+{
+	json_int_t live = in->live_flows ? in->live_flows(in->live_context, server->run.index) : 0;
+	char addr[ADDRESS_TEXT_SIZE];
+	uint32_t ordered;
+	const char *state = stand(in, server, live, &ordered);
+	json_t *out =
+		json_pack("{s:s, s:s, s:s, s:i, s:s, s:b}", "name", server->conf->name, "service",
+			  server->service->conf->name, "address", address_format(&server->conf->addr, addr), "port",
+			  (int)server_port(server), "state", state, "serving", server->run.pool.effective > 0);
+
+	json_object_set_new(out, "cause", cause_json(in, server));
+	json_object_set_new(out, "health", health_json(in, server));
+	json_object_set_new(out, "weight",
+			    json_pack("{s:i, s:i, s:f, s:i}", "declared", (int)server->conf->weight, "ordered",
+				      (int)ordered, "effective", server->run.pool.effective / 100.0, "factor_pct",
+				      (int)server->run.pool.factor_pct));
+	json_object_set_new(out, "memory", memory_json(in, server));
+	json_object_set_new(out, "rates", rates_json(&server->run.rate));
+	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	if (in->counters)
+		json_object_set_new(out, "counters", counters_json(&in->counters->server[server->run.index]));
+	json_object_set_new(out, "share_pct",
+			    server->run.share_pct < 0 ? json_null() : json_real(rounded(server->run.share_pct)));
+	json_object_set_new(out, "share_wanted_pct", share_wanted(server));
+	json_object_set_new(out, "orders", orders_json(in, server));
+	json_object_set_new(out, "next_hop", json_string(hop_names[server->run.hop]));
+	json_object_set_new(out, "not_in_file", json_boolean(server->conf->line == 0));
+	return out;
+}
+
+static const char *service_state(const struct service *service)
+{
+	if (service->n_servers == 0)
+		return "no_servers";
+	if (service->run.pool.suspect)
+		return "suspect";
+	if (service->run.pool.fail_open)
+		return "fail_open";
+	for (size_t i = 0; i < service->n_servers; i++)
+		if (service->servers[i].run.pool.effective > 0)
+			return "serving";
+	return "empty";
+}
+
+static json_t *service_json(const struct status_input *in, const struct service *service)
+{
+	const struct service_conf *conf = service->conf;
+	char addr[ADDRESS_TEXT_SIZE];
+	json_t *servers = json_array();
+	json_int_t live = 0;
+	int serving = 0;
+	json_t *out = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", conf->name, "address",
+				address_format(&conf->addr, addr), "port", (int)conf->port, "protocol",
+				conf->proto == IPPROTO_UDP ? "udp" : "tcp", "mode", mode_names[conf->mode], "scheduler",
+				scheduler_names[conf->scheduler], "state", service_state(service));
+
+	for (size_t i = 0; i < service->n_servers; i++) {
+		const struct server *server = &service->servers[i];
+
+		live += in->live_flows ? in->live_flows(in->live_context, server->run.index) : 0;
+		serving += server->run.pool.effective > 0;
+		json_array_append_new(servers, server_json(in, server));
+	}
+	json_object_set_new(out, "serving", json_integer(serving));
+	json_object_set_new(out, "rates", rates_json(&service->run.rate));
+	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	if (in->counters)
+		json_object_set_new(out, "counters", counters_json(&in->counters->service[service->run.index]));
+	json_object_set_new(out, "servers", servers);
+	return out;
+}
+
+static json_t *interfaces_json(const struct status_input *in)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < in->n_interfaces; i++) {
+		const struct attach_report *r = &in->interfaces[i];
+		const char *mode = r->program_id == 0 ? "none" : r->native ? "native" : "generic";
+
+		json_array_append_new(out, json_pack("{s:s, s:i, s:s, s:s, s:b, s:i, s:o}", "name", r->ifname,
+						     "ifindex", (int)r->ifindex, "mode", mode, "wanted",
+						     attach_names[r->wanted], "adopted", r->adopted, "program_id",
+						     (int)r->program_id, "text", status_text(r->text)));
+	}
+	return out;
+}
+
+static json_t *storage_object(int64_t busy_ms, int error)
+{
+	json_t *out = json_pack("{s:I}", "busy_ms", (json_int_t)busy_ms);
+
+	json_object_set_new(out, "error", error ? json_string(strerror(abs(error))) : json_null());
+	return out;
+}
+
+json_t *status_storage_json(int64_t writer_busy_ms, int writer_error)
+{
+	json_t *out = storage_object(writer_busy_ms, writer_error);
+
+	json_object_set_new(out, "schema", json_integer(STATUS_SCHEMA));
+	return out;
+}
+
+json_t *status_json(const struct status_input *in)
+{
+	json_t *services = json_array();
+	json_t *out = json_pack("{s:i, s:s, s:I, s:I}", "schema", STATUS_SCHEMA, "version", MUSTER_VERSION, "wall_ms",
+				(json_int_t)in->clock->wall_ms, "started_ms", (json_int_t)in->started_wall_ms);
+
+	if (in->model->config && in->model->config->file)
+		json_object_set_new(out, "config_file", status_text(in->model->config->file));
+	for (size_t i = 0; i < in->model->n_services; i++)
+		json_array_append_new(services, service_json(in, &in->model->services[i]));
+	json_object_set_new(out, "services", services);
+	json_object_set_new(out, "interfaces", interfaces_json(in));
+	json_object_set_new(out, "storage", storage_object(in->writer_busy_ms, in->writer_error));
+	json_object_set_new(out, "attention", status_attention(in, NULL));
+	return out;
+}
+
+json_t *status_server_json(const struct status_input *in, const char *service, const char *server)
+{
+	json_t *servers = json_array(), *attention = json_array();
+
+	for (size_t i = 0; i < in->model->n_services; i++) {
+		const struct service *s = &in->model->services[i];
+
+		if (service && strcmp(service, s->conf->name) != 0)
+			continue;
+		for (size_t k = 0; k < s->n_servers; k++) {
+			json_t *one, *sentences;
+
+			if (strcmp(server, s->servers[k].conf->name) != 0)
+				continue;
+			one = server_json(in, &s->servers[k]);
+			json_object_set_new(one, "protocol",
+					    json_string(s->conf->proto == IPPROTO_UDP ? "udp" : "tcp"));
+			json_object_set_new(one, "mode", json_string(mode_names[s->conf->mode]));
+			json_array_append_new(servers, one);
+			sentences = status_attention(in, &s->servers[k]);
+			json_array_extend(attention, sentences);
+			json_decref(sentences);
+		}
+	}
+	if (json_array_size(servers) == 0) {
+		json_decref(servers);
+		json_decref(attention);
+		return NULL;
+	}
+	return json_pack("{s:i, s:I, s:o, s:o}", "schema", STATUS_SCHEMA, "wall_ms", (json_int_t)in->clock->wall_ms,
+			 "servers", servers, "attention", attention);
+}

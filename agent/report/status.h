@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the agent knows, as the JSON documents of the control API. Pure: everything comes in by struct status_input,
+ * nothing is asked of the kernel or a clock. Every document carries "schema": 1; keys name their unit (_ms, _bytes,
+ * _pct, _s); *_ms of a moment is milliseconds since 1970, beside it stands age_ms. What is not known is null.
+ */
+#ifndef MUSTER_STATUS_H
+#define MUSTER_STATUS_H
+
+#include <jansson.h>
+
+#include "../base.h"
+#include "../model.h"
+#include "../policy/lease.h"
+#include "../probe/probe.h"
+#include "../state.h"
+
+#define STATUS_SCHEMA 1
+
+/* All borrowed. NULL where noted means "not known". */
+struct status_input {
+	const struct model *model;
+	const struct state *state;              /* orders; NULL: none */
+	const struct lease_clock *clock;        /* now by both clocks */
+	const struct kernel_counters *counters; /* NULL: no counters in the answer */
+	const struct attach_report *interfaces;
+	size_t n_interfaces;
+	uint32_t (*live_flows)(void *context, uint32_t server_index); /* NULL: not known */
+	void *live_context;
+	int64_t writer_busy_ms; /* of the disk operation under way; 0: idle */
+	int writer_error;       /* -errno of the last one, 0: none */
+	int64_t started_wall_ms;
+	/* for stats */
+	struct prober_lateness lateness;
+	uint64_t map_memory_bytes;
+	uint32_t flow_entries;
+};
+
+/* GET /v1/status: services with their servers, interfaces, storage, and `attention`: a sentence for each thing wrong. */
+json_t *status_json(const struct status_input *in);
+/*
+ * GET /v1/server: {"schema", "servers": [one per service that has it], "attention"}; service NULL: any.
+ * NULL: there is no such server.
+ */
+json_t *status_server_json(const struct status_input *in, const char *service, const char *server);
+/* GET /v1/stats: verdict counters with their text, memory of the maps, flow entries, probe lateness. */
+json_t *status_stats_json(const struct status_input *in);
+/* GET /v1/storage. */
+json_t *status_storage_json(int64_t writer_busy_ms, int writer_error);
+
+/* GET /v1/flows: give status_flow_take to kernel_flows_each() with this as context, then take the document. */
+struct status_flows {
+	const struct model *model;
+	const char *service;              /* NULL: any */
+	const char *server;               /* NULL: any */
+	const struct muster_addr *client; /* NULL: any */
+	size_t most;                      /* 0: no limit */
+	json_t *flows;                    /* starts NULL */
+	bool more;                        /* there were more than `most` */
+};
+bool status_flow_take(void *status_flows, const struct muster_tuple *key, const struct muster_flow *flow,
+		      uint32_t idle_s);
+json_t *status_flows_json(struct status_flows *flows);
+/* One flow: client, service, server, what leaves toward the server, state, idle_s. */
+json_t *status_flow_json(const struct model *model, const struct muster_tuple *key, const struct muster_flow *flow,
+			 uint32_t idle_s);
+
+/* Sentences for everything that is wrong (status_attention.c); `only` limits them to one server, NULL: all. */
+json_t *status_attention(const struct status_input *in, const struct server *only);
+
+/* Shared by the two files. A string of any bytes as JSON: what is no UTF-8 becomes '?'. */
+json_t *status_text(const char *text);
+/* The first standing order on a server, or NULL; `from` continues. */
+const struct order *status_order_of(const struct status_input *in, const struct server *server, size_t *from);
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Everything that is wrong, a sentence each: what, since when, and what to do. */
+#include "status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "../address.h"
+
+static void say(json_t *out, const char *format, ...) _printf_(2, 3);
+static void say(json_t *out, const char *format, ...)
+{
+	char line[640];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	json_array_append_new(out, status_text(line));
+}
+
+/* "3s", "4m", "2h", "5d" in a small ring, so that one call may hold two. */
+static const char *ago(const struct status_input *in, int64_t moment_ms)
+{
+	static _Thread_local char ring[4][16];
+	static _Thread_local unsigned turn;
+	char *buf = ring[turn++ % ARRAY_SIZE(ring)];
+	long s = (long)(MAX(in->clock->now_ms - moment_ms, 0) / 1000);
+
+	if (s < 120)
+		snprintf(buf, sizeof(ring[0]), "%ld s", s);
+	else if (s < 7200)
+		snprintf(buf, sizeof(ring[0]), "%ld min", s / 60);
+	else
+		snprintf(buf, sizeof(ring[0]), "%ld h", s / 3600);
+	return buf;
+}
+
+static void interfaces(const struct status_input *in, json_t *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < in->n_interfaces; i++) {
+		const struct attach_report *r = &in->interfaces[i];
+
+		any |= r->program_id != 0;
+		if (r->program_id == 0)
+			say(out, "%s does not carry the program: %s", r->ifname,
+			    r->text[0] ? r->text : "attach it with: muster attach DEV");
+		else if (!r->native && r->wanted != ATTACH_GENERIC)
+			say(out, "%s runs in generic mode, which is slower: %s", r->ifname,
+			    r->text[0] ? r->text : "its driver has no native XDP");
+	}
+	if (!any)
+		say(out, "no interface carries the program, so no packet is balanced: muster attach DEV");
+}
+
+static void storage(const struct status_input *in, json_t *out)
+{
+	const struct config *config = in->model->config;
+	const char *dir = config && config->state_dir ? config->state_dir : "the state folder";
+
+	if (in->writer_error)
+		say(out,
+		    "writing to %s failed: %s; orders that take a server out are refused until it can be written "
+		    "again: look at its space and rights",
+		    dir, strerror(abs(in->writer_error)));
+	if (in->writer_busy_ms >= 1000)
+		say(out, "the disk under %s has been busy for %d s: orders wait for it", dir,
+		    (int)(in->writer_busy_ms / 1000));
+}
+
+static void packets(const struct status_input *in, json_t *out)
+{
+	const uint64_t *v;
+
+	if (!in->counters)
+		return;
+	v = in->counters->verdict;
+	if (v[MUSTER_VERDICT_BAD_CHECKSUM])
+		say(out,
+		    "%llu SYN packets had a wrong checksum and were dropped: their sender leaves checksums to hardware "
+		    "that is not there; on the sender run: ethtool -K DEV tx off",
+		    (unsigned long long)v[MUSTER_VERDICT_BAD_CHECKSUM]);
+	if (v[MUSTER_VERDICT_EGRESS_FAILED])
+		say(out,
+		    "%llu packets were refused by their egress interface: on a veth pair the other end needs an XDP "
+		    "program or GRO (ethtool -K DEV gro on)",
+		    (unsigned long long)v[MUSTER_VERDICT_EGRESS_FAILED]);
+	if (v[MUSTER_VERDICT_NONE])
+		say(out, "%llu packets left the program without a verdict: a fault in the program, please report it",
+		    (unsigned long long)v[MUSTER_VERDICT_NONE]);
+}
+
+static void pool(const struct status_input *in, const struct service *service, json_t *out)
+{
+	const struct pool_run *run = &service->run.pool;
+	const char *name = service->conf->name;
+	bool serving = false;
+
+	for (size_t i = 0; i < service->n_servers; i++)
+		serving |= service->servers[i].run.pool.effective > 0;
+	if (service->n_servers == 0)
+		say(out, "%s has no server: muster add NAME --service %s --address ADDRESS", name, name);
+	else if (!serving)
+		say(out, "%s serves nobody: no server of it may be picked", name);
+	if (run->fail_open)
+		say(out, "%s is fail-open for %s: %s", name, ago(in, run->fail_open_since_ms),
+		    pool_cause_text(POOL_CAUSE_FAIL_OPEN));
+	if (run->suspect)
+		say(out, "%s: for %s %s; look at the balancer's own network and load", name,
+		    ago(in, run->suspect_since_ms), pool_cause_text(POOL_CAUSE_SUSPECT));
+}
+
+static void hop(const struct server *server, const char *service, json_t *out)
+{
+	const char *name = server->conf->name;
+	char addr[ADDRESS_TEXT_SIZE];
+
+	address_format(&server->conf->addr, addr);
+	if (server->run.hop == HOP_FAILED)
+		say(out,
+		    "%s/%s: nobody answers for its next hop, so packets to %s are dropped: look at the link, the route "
+		    "and the address",
+		    service, name, addr);
+	else if (server->run.hop == HOP_UNKNOWN)
+		say(out, "%s/%s: the next hop to %s is not resolved yet", service, name, addr);
+	else if (server->run.hop == HOP_LOCAL)
+		say(out, "%s/%s: %s is an address of the balancer itself, which cannot serve: give another", service,
+		    name, addr);
+}
+
+static void memory(const struct status_input *in, const struct server *server, const char *service, json_t *out)
+{
+	const struct memory *m = &server->run.memory;
+	const char *name = server->conf->name;
+
+	if (m->level == MEMORY_STALE)
+		say(out, "%s/%s: its memory source is silent for %s (%s) and has stopped counting", service, name,
+		    ago(in, m->read_ms ? m->read_ms : m->since_ms), probe_outcome_text(m->cause));
+	else if (m->level == MEMORY_HARD || m->level == MEMORY_LOW)
+		say(out, "%s/%s is short of memory for %s: %.1f %% available, its weight is %g of %u", service, name,
+		    ago(in, m->since_ms), m->available_permille / 10.0, server->run.pool.effective / 100.0,
+		    server->conf->weight);
+}
+
+static void one_server(const struct status_input *in, const struct server *server, json_t *out)
+{
+	const char *service = server->service->conf->name, *name = server->conf->name;
+	const struct health *h = &server->run.health;
+	const struct order *order;
+	bool ordered = false;
+	size_t from = 0;
+
+	while ((order = status_order_of(in, server, &from))) {
+		ordered |= !order->pending;
+		if (order->overdue || lease_left_ms(order, in->clock, in->state->wall_saved_ms) <= 0)
+			say(out,
+			    "%s/%s: its %s by %s (\"%s\") is overdue: it has ended, but the server is not healthy, so "
+			    "it stays out; repair it, or: muster return %s",
+			    service, name, order->kind == ORDER_DRAIN ? "drain" : "weight order", order->owner,
+			    order->reason, name);
+	}
+	if (h->state == HEALTH_DOWN)
+		say(out, "%s/%s is down for %s: %s", service, name, ago(in, h->since_ms),
+		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
+	if (h->state == HEALTH_SLOW)
+		say(out, "%s/%s is slow for %s: %s", service, name, ago(in, h->since_ms),
+		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
+	if (h->state == HEALTH_UP && server->run.pool.effective == 0 && !ordered && server->conf->weight > 0)
+		say(out, "%s/%s is healthy but gets no new flow for %s, and no order says so: %s", service, name,
+		    ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
+	memory(in, server, service, out);
+	hop(server, service, out);
+}
+
+json_t *status_attention(const struct status_input *in, const struct server *only)
+{
+	json_t *out = json_array();
+
+	if (only) {
+		one_server(in, only, out);
+		return out;
+	}
+	interfaces(in, out);
+	storage(in, out);
+	for (size_t i = 0; i < in->model->n_services; i++) {
+		const struct service *service = &in->model->services[i];
+
+		pool(in, service, out);
+		for (size_t k = 0; k < service->n_servers; k++)
+			one_server(in, &service->servers[k], out);
+	}
+	packets(in, out);
+	return out;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Counters and flows as JSON. */
+#include "status.h"
+
+#include <netinet/in.h>
+
+#include "../address.h"
+
+static const struct {
+	const char *name, *action, *text;
+} verdicts[] = {
+#define PASS                        "pass"
+#define FORWARD                     "forward"
+#define DROP                        "drop"
+#define REFUSE                      "refuse"
+#define X(NAME, name, ACTION, text) [MUSTER_VERDICT_##NAME] = {#name, ACTION, text},
+	MUSTER_VERDICTS(X)
+#undef X
+};
+
+json_t *status_stats_json(const struct status_input *in)
+{
+	json_t *list = json_array();
+	json_int_t live = 0;
+	json_t *out;
+
+	for (size_t i = 0; i < MUSTER_VERDICTS_N; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "name", verdicts[i].name, "action",
+						      verdicts[i].action, "text", verdicts[i].text, "packets",
+						      (json_int_t)(in->counters ? in->counters->verdict[i] : 0)));
+	for (size_t i = 0; in->live_flows && i < in->model->n_services; i++)
+		for (size_t k = 0; k < in->model->services[i].n_servers; k++)
+			live += in->live_flows(in->live_context, in->model->services[i].servers[k].run.index);
+	out = json_pack("{s:i, s:I, s:o, s:{s:I, s:I}, s:{s:I, s:i, s:i, s:i}}", "schema", STATUS_SCHEMA, "wall_ms",
+			(json_int_t)in->clock->wall_ms, "verdicts", list, "maps", "memory_bytes",
+			(json_int_t)in->map_memory_bytes, "flow_entries", (json_int_t)in->flow_entries, "probes",
+			"started", (json_int_t)in->lateness.started, "late_p50_ms", (int)in->lateness.p50_ms,
+			"late_p99_ms", (int)in->lateness.p99_ms, "late_max_ms", (int)in->lateness.max_ms);
+	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	return out;
+}
+
+static const char *flow_state(uint8_t state)
+{
+	static const char *const names[MUSTER_FLOW_STATES_N] = {
+		[MUSTER_FLOW_HALF_OPEN] = "half_open",
+		[MUSTER_FLOW_ESTABLISHED] = "established",
+		[MUSTER_FLOW_CLOSING] = "closing",
+		[MUSTER_FLOW_UDP_ONCE] = "udp_once",
+	};
+
+	return state < MUSTER_FLOW_STATES_N ? names[state] : "unknown";
+}
+
+json_t *status_flow_json(const struct model *model, const struct muster_tuple *key, const struct muster_flow *flow,
+			 uint32_t idle_s)
+{
+	const struct server *server = model_server_by_index(model, flow->server);
+	char client[ADDRESS_TEXT_SIZE], vip[ADDRESS_TEXT_SIZE], source[ADDRESS_TEXT_SIZE], dest[ADDRESS_TEXT_SIZE];
+	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "client",
+				address_port_format(&key->src, key->sport, client), "destination",
+				address_port_format(&key->dst, key->dport, vip), "source_at_server",
+				address_port_format(&flow->out.src, flow->out.sport, source), "server_address",
+				address_port_format(&flow->out.dst, flow->out.dport, dest), "protocol",
+				key->proto == IPPROTO_UDP ? "udp" : "tcp", "state", flow_state(flow->state), "idle_s",
+				(json_int_t)idle_s);
+
+	/* A removed server's flows live on without a name. */
+	json_object_set_new(out, "service", server ? json_string(server->service->conf->name) : json_null());
+	json_object_set_new(out, "server", server ? json_string(server->conf->name) : json_null());
+	return out;
+}
+
+bool status_flow_take(void *status_flows, const struct muster_tuple *key, const struct muster_flow *flow,
+		      uint32_t idle_s)
+{
+	struct status_flows *want = status_flows;
+	const struct server *server = model_server_by_index(want->model, flow->server);
+
+	if (want->server && (!server || strcmp(want->server, server->conf->name) != 0))
+		return true;
+	if (want->service && (!server || strcmp(want->service, server->service->conf->name) != 0))
+		return true;
+	if (want->client && !address_equal(want->client, &key->src))
+		return true;
+	if (!want->flows)
+		want->flows = json_array();
+	if (want->most && json_array_size(want->flows) >= want->most) {
+		want->more = true;
+		return false;
+	}
+	json_array_append_new(want->flows, status_flow_json(want->model, key, flow, idle_s));
+	return true;
+}
+
+json_t *status_flows_json(struct status_flows *flows)
+{
+	json_t *list = flows->flows ? TAKE_PTR(flows->flows) : json_array();
+
+	return json_pack("{s:i, s:o, s:b}", "schema", STATUS_SCHEMA, "flows", list, "more", flows->more);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Muster's XDP program: a table of contents. Each stage is the header of its name, in the order in which a packet
+ * meets them; it returns 0 to go on, or a negative verdict. Only finish() counts, reports and acts.
+ */
+#include "parse.h"
+#include "follow.h"
+#include "service.h"
+#include "admit.h"
+#include "pick.h"
+#include "create.h"
+#include "rewrite.h"
+#include "egress.h"
+#include "finish.h"
+
+/* A packet without a flow: opens one, or has a reason why not. */
+static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
+{
+	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: create(ctx, p);
+}
+
+static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
+{
+	return parse(ctx, p)
+	       ?: follow(ctx, p)
+	       ?: (p->flow ? 0 : open_flow(ctx, p))
+	       ?: rewrite(ctx, p)
+	       ?: egress(ctx, p);
+}
+
+SEC("xdp")
+int muster(struct xdp_md *ctx)
+{
+	struct packet p = {.ingress = ctx->ingress_ifindex, .service_index = NONE, .server_index = NONE};
+
+	return finish(ctx, &p, forward(ctx, &p));
+}
+
+char _license[] SEC("license") = "GPL";

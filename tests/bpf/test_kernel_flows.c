@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What is read out of the maps while traffic runs: live flows, counters, turns; and the clock that flows are aged by. */
+#include "test_kernel_world.h"
+
+#include <bpf/libbpf.h>
+
+static uint32_t hz(void)
+{
+	struct timespec resolution;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+	return (uint32_t)(1000000000L / resolution.tv_nsec);
+}
+
+/* Enters the to-server direction of a flow of client port `port`; age_s before now. */
+static void enter_flow(uint16_t port, uint32_t server, uint32_t generation, uint8_t state, uint32_t now, uint32_t age_s)
+{
+	struct muster_tuple key = {
+		.src = addr("10.99.0.2"), .sport = htons(port), .dport = htons(80), .proto = IPPROTO_TCP};
+	struct muster_flow flow = {.server = server,
+				   .generation = generation,
+				   .dir = MUSTER_TO_SERVER,
+				   .state = state,
+				   .seen = now - age_s * hz()};
+
+	write_map("muster_flows", &key, &flow);
+	key.dst = key.src; /* the other direction is no flow of its own */
+	flow.dir = MUSTER_TO_CLIENT;
+	write_map("muster_flows", &key, &flow);
+}
+
+/* The kernel's tick now, from a hop that has just been stamped. */
+static uint32_t tick_now(struct world *w)
+{
+	assert_true(loop_until(w, 4000, read_server(0).hop.ifindex != 0));
+	return read_server(0).hop.refreshed;
+}
+
+static bool count_one(void *context, const struct muster_tuple *key, const struct muster_flow *flow, uint32_t idle_s)
+{
+	unsigned *seen = context;
+
+	assert_int_equal(flow->dir, MUSTER_TO_SERVER);
+	assert_true(key->sport != 0);
+	assert_true(idle_s < 100);
+	return ++*seen < 3;
+}
+
+static void live_flows_are_counted(void **state)
+{
+	struct world *w = *state;
+	unsigned seen = 0;
+	uint32_t now;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	now = tick_now(w);
+	for (uint16_t port = 1; port <= 5000; port++)
+		enter_flow(port, 0, 1, MUSTER_FLOW_ESTABLISHED, now, 20);
+	enter_flow(5001, 1, 1, MUSTER_FLOW_HALF_OPEN, now, 50);
+	enter_flow(5002, 1, 1, MUSTER_FLOW_HALF_OPEN, now, 70);   /* expired */
+	enter_flow(5003, 1, 1, MUSTER_FLOW_CLOSING, now, 1);      /* closing */
+	enter_flow(5004, 1, 0, MUSTER_FLOW_ESTABLISHED, now, 1);  /* of an earlier generation */
+	enter_flow(5005, 77, 0, MUSTER_FLOW_ESTABLISHED, now, 1); /* of a free record, generation 0 */
+	if (!loop_until(w, 6000, kernel_live_flows(w->kernel, 0) == 5000 && kernel_live_flows(w->kernel, 1) == 1))
+		fail_msg("web-01 has %u live flows, 5000 expected; web-02 %u, 1 expected",
+			 kernel_live_flows(w->kernel, 0), kernel_live_flows(w->kernel, 1));
+	assert_int_equal(kernel_live_flows(w->kernel, 77), 0);
+	assert_int_equal(kernel_flows_each(w->kernel, count_one, &seen), 0);
+	assert_int_equal(seen, 3);
+}
+
+static void counters_are_summed_over_the_cpus(void **state)
+{
+	struct world *w = *state;
+	struct kernel_counters *counters = calloc(1, sizeof(*counters));
+	int cpus = libbpf_num_possible_cpus();
+	struct muster_stats *stats = calloc(cpus, sizeof(*stats));
+	uint64_t *verdicts = calloc(cpus, sizeof(*verdicts));
+	uint32_t verdict = MUSTER_VERDICT_POOL_EMPTY, one = 1, unused = 9;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	for (int i = 0; i < cpus; i++) {
+		stats[i] = (struct muster_stats){.packets_in = 10 + i, .flows_new = 1};
+		verdicts[i] = 7;
+	}
+	write_map("muster_srv_stat", &one, stats);
+	write_map("muster_srv_stat", &unused, stats);
+	write_map("muster_verdicts", &verdict, verdicts);
+	assert_int_equal(kernel_counters(w->kernel, counters), 0);
+	assert_int_equal(counters->server[1].packets_in, 10 * cpus + cpus * (cpus - 1) / 2);
+	assert_int_equal(counters->server[1].flows_new, cpus);
+	assert_int_equal(counters->server[unused].flows_new, 0);
+	assert_int_equal(counters->verdict[MUSTER_VERDICT_POOL_EMPTY], 7 * cpus);
+	uint32_t entries = 0;
+	assert_true(kernel_memory(w->kernel, &entries) > 1024 * 1024);
+	assert_int_equal(entries, MUSTER_FLOW_ENTRIES);
+	free(counters);
+	free(stats);
+	free(verdicts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_in_world(live_flows_are_counted),
+		test_in_world(counters_are_summed_over_the_cpus),
+	};
+
+	return cmocka_run_group_tests_name("kernel_flows", tests, NULL, NULL);
+}

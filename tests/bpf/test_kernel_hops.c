@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The next hop in a server's record, over a real veth to a neighbour in a namespace of its own. */
+#include "test_kernel_world.h"
+
+static bool has_hop(uint32_t index)
+{
+	return read_server(index).hop.ifindex != 0;
+}
+
+/* The link address of the peer's end, or of ours, as `ip` says it. */
+static const char *mac_of(struct world *w, bool of_peer)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "nsenter -t %d -n ip -j link show %s | jq -r '.[0].address'",
+		 of_peer ? w->peer : getpid(), of_peer ? "mt1" : "mt0");
+	return output(command);
+}
+
+static void assert_hop(struct world *w, uint32_t index)
+{
+	struct muster_hop hop = read_server(index).hop;
+	char text[32];
+
+	assert_int_equal(hop.ifindex, if_nametoindex("mt0"));
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", hop.dst_mac[0], hop.dst_mac[1], hop.dst_mac[2],
+		 hop.dst_mac[3], hop.dst_mac[4], hop.dst_mac[5]);
+	assert_string_equal(text, mac_of(w, true));
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", hop.src_mac[0], hop.src_mac[1], hop.src_mac[2],
+		 hop.src_mac[3], hop.src_mac[4], hop.src_mac[5]);
+	assert_string_equal(text, mac_of(w, false));
+}
+
+static void hop_is_resolved_and_survives_a_sync(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	if (!loop_until(w, 3000, has_hop(0) && w->hop[0] == HOP_GOOD))
+		fail_msg("web-01's hop was not resolved within 3 s");
+	assert_hop(w, 0);
+	w->server[0].record.weight_effective = 50;
+	assert_sync(w, 0, 0, 1);
+	assert_hop(w, 0);
+}
+
+static void hop_is_resolved_over_ipv6_and_through_a_router(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	run("ip route add 10.98.0.0/24 via 10.99.0.2");
+	set_server(w, 0, "web-01", "fd99::2");
+	set_server(w, 1, "web-02", "10.98.0.7");
+	sync_now(w);
+	if (!loop_until(w, 4000, has_hop(0) && has_hop(1)))
+		fail_msg("the hops by IPv6 (%d) and through a router (%d) were not resolved within 4 s", has_hop(0),
+			 has_hop(1));
+	assert_hop(w, 0);
+	assert_hop(w, 1);
+}
+
+static void source_is_the_routes_own(void **state)
+{
+	struct world *w = *state;
+	struct muster_addr expected = addr("10.99.0.1"), given = addr("10.99.0.50");
+
+	must_open(w);
+	plan_of_two(w);
+	w->server[1].record.sources = 1;
+	w->server[1].record.source[0] = given;
+	sync_now(w);
+	assert_int_equal(read_server(0).sources, 1);
+	assert_memory_equal(&read_server(0).source[0], &expected, sizeof(expected));
+	assert_memory_equal(&read_server(1).source[0], &given, sizeof(given));
+}
+
+static void server_without_a_route_is_not_served(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	set_server(w, 1, "web-02", "10.77.0.9");
+	sync_now(w);
+	assert_true(loop_until(w, 1000, w->hop[1] == HOP_FAILED));
+	assert_non_null(strstr(w->hop_text, "no route to 10.77.0.9"));
+	/* its slot was left out; once there is a route it is served with the next sync */
+	assert_sync(w, 0, 0, 0);
+	run("ip route add 10.77.0.0/24 via 10.99.0.2");
+	assert_true(loop_until(w, 3000, w->hop[1] == HOP_GOOD));
+	assert_hop(w, 1);
+	assert_int_equal(read_server(1).sources, 1);
+	assert_sync(w, 0, 0, 1);
+}
+
+static void address_of_the_host_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	set_server(w, 1, "web-02", "10.99.0.1");
+	sync_now(w);
+	assert_true(loop_until(w, 1000, w->hop[1] == HOP_LOCAL));
+	assert_non_null(strstr(w->hop_text, "a balancer cannot be its own server"));
+	assert_int_equal(kernel_hop(w->kernel, 1, NULL), HOP_LOCAL);
+	assert_false(has_hop(1));
+}
+
+static void silent_neighbour_fails_and_comes_back(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	set_server(w, 1, "web-02", "10.99.0.9");
+	sync_now(w);
+	if (!loop_until(w, 6000, w->hop[1] == HOP_FAILED))
+		fail_msg("a neighbour that does not answer was not told within 6 s");
+	assert_non_null(strstr(w->hop_text, "10.99.0.9 does not answer"));
+	assert_false(has_hop(1));
+	run("nsenter -t %d -n ip addr add 10.99.0.9/24 dev mt1", w->peer);
+	if (!loop_until(w, 6000, w->hop[1] == HOP_GOOD))
+		fail_msg("a neighbour that answers again was not told within 6 s");
+	assert_hop(w, 1);
+}
+
+static void changed_link_addresses_are_followed(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	assert_true(loop_until(w, 3000, has_hop(0)));
+	run("nsenter -t %d -n ip link set mt1 address 02:00:00:00:00:77", w->peer);
+	run("ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:77 nud reachable dev mt0");
+	assert_true(loop_until(w, 2000, read_server(0).hop.dst_mac[5] == 0x77));
+	run("ip link set mt0 address 02:00:00:00:00:66");
+	if (!loop_until(w, 2000, read_server(0).hop.src_mac[5] == 0x66))
+		fail_msg("the egress interface's new link address did not reach the record within 2 s");
+}
+
+static void good_hop_is_stamped_and_kept_warm(void **state)
+{
+	struct world *w = *state;
+	uint32_t stamp;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	assert_true(loop_until(w, 3000, has_hop(0)));
+	stamp = read_server(0).hop.refreshed;
+	run("ip neigh change 10.99.0.2 lladdr %s nud stale dev mt0", mac_of(w, true));
+	if (!loop_until(w, 12000, strstr(output("ip neigh show to 10.99.0.2 dev mt0"), "STALE") == NULL))
+		fail_msg("a stale neighbour was not asked again within 12 s");
+	if (!loop_until(w, 12000, read_server(0).hop.refreshed != stamp))
+		fail_msg("a good hop got no new stamp within 12 s");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_in_world(hop_is_resolved_and_survives_a_sync),
+		test_in_world(hop_is_resolved_over_ipv6_and_through_a_router),
+		test_in_world(source_is_the_routes_own),
+		test_in_world(server_without_a_route_is_not_served),
+		test_in_world(address_of_the_host_is_refused),
+		test_in_world(silent_neighbour_fails_and_comes_back),
+		test_in_world(changed_link_addresses_are_followed),
+		test_in_world(good_hop_is_stamped_and_kept_warm),
+	};
+
+	return cmocka_run_group_tests_name("kernel_hops", tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034
+# Names, places and options of the lab, and the way into its namespaces.
+
+lab=${MUSTER_LAB:-muster-lab}
+run=/run/$lab
+build=${MUSTER_BUILD:-$root/build}
+
+mode=fullnat attach=native weights=1,1 one_arm=no agent=yes config=
+webs=(web-01 web-02 web-03)
+hosts=(client lb "${webs[@]}")
+port=80
+memory_port=9100
+memory_limit=$((96 << 20)) # of a web server's cgroup
+memory_room=$((86 << 20))  # what the web server may allocate of it; the rest is its sockets' and its code's
+
+say() {
+	echo "lab: $*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "needs root: run it with sudo"
+}
+
+need_lab() {
+	[ -e "$run/up" ] || die "no lab stands: run tools/lab up"
+}
+
+# One command that builds or takes down at a time. Children must not keep the lock: they get 9>&-.
+lock() {
+	exec 9<"$root/tools/lab"
+	flock -w 120 9 || die "another tools/lab has been at work for two minutes: wait for it, or end it"
+}
+
+host_known() {
+	local host
+	for host in "${hosts[@]}"; do
+		[ "$host" != "${1-}" ] || return 0
+	done
+	die "unknown host \"${1-}\": it is one of ${hosts[*]}"
+}
+
+# The keeper is the process that keeps the lab's mount namespace: its bpffs, its /run/muster and, as mounts, the
+# network namespaces. When it and all the others are gone, so is all of that.
+keeper_up() {
+	(
+		cgroup_enter misc
+		exec 9>&-
+		exec unshare --mount --propagation private sleep infinity
+	) </dev/null >/dev/null 2>&1 &
+	disown
+	echo $! >"$run/pid/keeper"
+	local try
+	for try in {1..100}; do
+		[ "$(readlink "/proc/$!/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ] && break
+		[ "$try" != 100 ] || die "the mount namespace could not be made: is this a container without CAP_SYS_ADMIN?"
+		sleep 0.01
+	done
+	in_lab mount -n -t bpf bpf /sys/fs/bpf || die "bpffs could not be mounted at /sys/fs/bpf"
+	# An own /run, so that musterd and muster meet in /run/muster as anywhere, and the host's stays as it is.
+	mkdir "$run/own-run"
+	in_lab mount -n -t tmpfs -o mode=755 muster "$run/own-run"
+	in_lab mkdir "$run/own-run/muster" "$run/own-run/$lab"
+	in_lab mount -n --bind "$run" "$run/own-run/$lab"
+	in_lab mount -n --move "$run/own-run" /run
+}
+
+keeper() {
+	cat "$run/pid/keeper"
+}
+
+in_lab() {
+	nsenter --mount="/proc/$(keeper)/ns/mnt" env -C "$PWD" "$@"
+}
+
+# Never `ip netns exec`: it mounts /sys anew and hides bpffs.
+in_host_exec() {
+	local host=$1 pid
+	shift
+	pid=$(keeper)
+	exec nsenter --mount="/proc/$pid/ns/mnt" --net="/proc/$pid/root$run/net/$host" \
+		env -C "$PWD" PATH="$build:$build/tools/load:$PATH" "$@"
+}
+
+in_host() {
+	(in_host_exec "$@")
+}
+
+# spawn HOST CGROUP NAME CMD...: in the background; its pid in RUN/pid/NAME, its output in RUN/log/NAME.
+spawn() {
+	local host=$1 group=$2 name=$3
+	shift 3
+	(
+		cgroup_enter "$group"
+		exec 9>&-
+		in_host_exec "$host" setsid "$@"
+	) </dev/null >>"$run/log/$name" 2>&1 &
+	disown
+	echo $! >"$run/pid/$name"
+}
+
+running() {
+	local pid
+	pid=$(cat "$run/pid/$1" 2>/dev/null) && [ "$(ps -o stat= -p "$pid" 2>/dev/null | cut -c 1)" != Z ] && kill -0 "$pid" 2>/dev/null
+}

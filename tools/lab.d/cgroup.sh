@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154
+# Control groups: what holds every process of the lab, so that it can be ended whatever happened, and what limits the
+# memory of the web servers. The first is version 2 on every host; the second is version 1 where the memory controller
+# still is.
+
+cgroup_find() {
+	local at
+	for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+		[ -e $at/cgroup.procs ] && [ -e $at/cgroup.controllers ] && v2=$at/$lab && break
+	done
+	[ -n "${v2:-}" ] || die "no cgroup version 2 hierarchy is mounted: mount one at /sys/fs/cgroup/unified"
+	memory_v1=
+	if ! grep -qw memory "${v2%/*}/cgroup.controllers"; then
+		[ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] ||
+			die "the memory controller is in neither cgroup hierarchy: the servers' memory cannot be limited"
+		memory_v1=/sys/fs/cgroup/memory/$lab
+	fi
+}
+
+cgroup_up() {
+	local web
+	cgroup_find
+	mkdir -p "$v2/misc"
+	if [ -n "$memory_v1" ]; then
+		for web in "${webs[@]}"; do
+			mkdir -p "$v2/$web" "$memory_v1/$web"
+			echo "$memory_limit" >"$memory_v1/$web/memory.limit_in_bytes"
+		done
+		return
+	fi
+	grep -qw memory "${v2%/*}/cgroup.subtree_control" || echo +memory >"${v2%/*}/cgroup.subtree_control"
+	echo +memory >"$v2/cgroup.subtree_control"
+	for web in "${webs[@]}"; do
+		mkdir -p "$v2/$web"
+		echo "$memory_limit" >"$v2/$web/memory.max"
+		[ ! -e "$v2/$web/memory.swap.max" ] || echo 0 >"$v2/$web/memory.swap.max"
+	done
+}
+
+# The directory where a web server's memory is limited and read.
+cgroup_memory() {
+	[ -n "${v2:-}" ] || cgroup_find
+	echo "${memory_v1:-$v2}/$1"
+}
+
+# Moves the calling subshell.
+cgroup_enter() {
+	[ -n "${v2:-}" ] || cgroup_find
+	echo "$BASHPID" >"$v2/$1/cgroup.procs"
+	[ -z "$memory_v1" ] || [ ! -e "$memory_v1/$1" ] || echo "$BASHPID" >"$memory_v1/$1/cgroup.procs"
+}
+
+cgroup_kill() {
+	local procs
+	if [ -e "$v2/cgroup.kill" ]; then
+		echo 1 >"$v2/cgroup.kill"
+		return
+	fi
+	for procs in "$v2"/*/cgroup.procs; do
+		xargs -r kill -9 <"$procs" 2>/dev/null || true
+	done
+}
+
+cgroup_down() {
+	local try
+	cgroup_find
+	for try in {1..500}; do
+		[ -d "$v2" ] || break
+		cgroup_kill 2>/dev/null || true
+		find "$v2" -depth -type d -exec rmdir {} + 2>/dev/null || true
+		[ -d "$v2" ] || break
+		[ "$try" != 500 ] || die "processes of the lab do not end: see $v2/*/cgroup.procs"
+		sleep 0.02
+	done
+	for try in {1..100}; do
+		[ -n "$memory_v1" ] && [ -d "$memory_v1" ] || return 0
+		find "$memory_v1" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.02
+	done
+	die "the memory cgroup $memory_v1 cannot be removed: a process is left in it"
+}

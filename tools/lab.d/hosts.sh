@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154
+# What runs on the hosts.
+
+web_up() {
+	local web=$1
+	running "$web" && return
+	spawn "$web" "$web" "$web" "$build/tools/web/web" --name "$web" --port "$port" \
+		--request-memory 64K --hold-ms 2 --memory-limit "$memory_room"
+	wait_for "$web" "$port" || die "the web server of $web does not start: $(tail -n 3 "$run/log/$web")"
+}
+
+web_kill() {
+	running "$1" || die "the web server of $1 does not run"
+	kill -9 "$(cat "$run/pid/$1")"
+}
+
+wait_for() { # HOST PORT
+	local try
+	for try in {1..200}; do
+		in_host "$1" bash -c "exec 3<>/dev/tcp/127.0.0.1/$2" 2>/dev/null && return
+		sleep 0.02
+	done
+	return 1
+}
+
+hosts_up() {
+	local web
+	for web in "${webs[@]}"; do
+		web_up "$web"
+		# The responder stands beside the server's cgroup, not in it: it must answer when that is full.
+		spawn "$web" misc "$web-responder" "$build/muster-responder" --listen "0.0.0.0:$memory_port" \
+			--listen "[::]:$memory_port" \
+			--cgroup "$(cgroup_memory "$web")"
+		wait_for "$web" "$memory_port" ||
+			die "the memory responder of $web does not start: $(tail -n 3 "$run/log/$web-responder")"
+	done
+}
+
+# A supervisor as any init system has one: musterd again, a tenth of a second after it ended, whatever ended it.
+agent_up() {
+	# shellcheck disable=SC2016
+	spawn lb misc musterd-supervisor bash -c '
+		while :; do
+			"$1/musterd" -f -c "$2/musterd.yaml" 2>>"$2/log/musterd" &
+			echo $! >"$2/pid/musterd"
+			wait $!
+			echo "lab: musterd ended with status $?" >>"$2/log/musterd"
+			sleep 0.1
+		done' supervisor "$build" "$run"
+}
+
+agent_wait() {
+	local try
+	for try in {1..150}; do
+		[ "$(in_host lb muster -j 2>/dev/null | jq '[.services[].servers[]
+			| (.health.state == "up" or .health.check == "none") and .weight.effective == .weight.declared]
+			| all and length > 0' 2>/dev/null)" = true ] && return
+		sleep 0.1
+	done
+	{
+		in_host lb muster || true
+		echo "--- the end of musterd's log:"
+		tail -n 20 "$run/log/musterd"
+	} >&2
+	die "after 15 s not every server is healthy at full weight: see above"
+}
+
+lab_status() {
+	local host pid name
+	for host in "${hosts[@]}"; do
+		printf '%-8s %s\n' "$host" "$(in_host "$host" ip -br -o address show | awk '$1 != "lo" {
+			sub(/@.*/, "", $1); printf "%s", $1; for (i = 3; i <= NF; i++) if ($i !~ /^fe80/) printf " %s", $i; printf "  " }')"
+	done
+	for name in "$run"/pid/*; do
+		pid=$(cat "$name")
+		name=${name##*/}
+		if running "$name"; then echo "$name: pid $pid"; else echo "$name: not running"; fi
+	done
+}
