@@ -39,6 +39,7 @@ struct agent {
 	char boot_id[BOOT_ID_SIZE];
 	bool touched;        /* the model changed: plan and sync at the end of this turn of the loop */
 	bool overlay_saving; /* one change of the declared layer is on its way to the disk */
+	int storage_error;   /* the writer's, as last told */
 	int64_t started_wall_ms;
 	uint64_t ticks;
 	struct kernel_counters *counters; /* of the last second */

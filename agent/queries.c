@@ -29,6 +29,7 @@ static struct gathered *gather(struct agent *agent)
 
 	if (!g)
 		return NULL;
+	kernel_counters(agent->kernel, agent->counters); /* on an error, those of the last second */
 	g->clock = agent_clock(agent);
 	g->in = (struct status_input){
 		.model = agent->model,

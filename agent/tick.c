@@ -91,10 +91,27 @@ static void count(struct agent *agent, int64_t now_ms)
 	agent->counters_ms = now_ms;
 }
 
+/* The disk's trouble, and its end, each once. */
+static void watch_storage(struct agent *agent)
+{
+	int error = writer_error(agent->writer);
+
+	if (error == agent->storage_error)
+		return;
+	agent_note(agent,
+		   &(struct journal_entry){.kind = JOURNAL_STORAGE,
+					   .from = agent->storage_error ? strerror(-agent->storage_error) : "good",
+					   .to = error ? strerror(-error) : "good",
+					   .cause = error ? "orders that take capacity out are refused until it is over"
+							  : NULL});
+	agent->storage_error = error;
+}
+
 void agent_tick(struct agent *agent, int64_t now_ms)
 {
 	agent->ticks++;
 	orders_expire(agent);
+	watch_storage(agent);
 	for (size_t i = 0; i < agent->model->n_services; i++)
 		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
 			age_memory(agent, &agent->model->services[i].servers[j], now_ms);

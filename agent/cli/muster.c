@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
+#include "../log.h"
+
 static size_t terminal_width(void)
 {
 	const char *columns = getenv("COLUMNS");

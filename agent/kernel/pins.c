@@ -40,8 +40,8 @@ static int make_folders(const char *path)
 }
 
 /*
- * iproute2 keeps its pins in /sys/fs/bpf/tc/globals and makes /sys/fs/bpf/xdp a symbolic link to tc. If xdp is
- * a real folder, its next `ip link set ... xdp obj` mounts tc over it and hides every pin in it: make it iproute2's way.
+ * iproute2 keeps its pins in /sys/fs/bpf/tc/globals and makes /sys/fs/bpf/xdp a symbolic link to tc. Whoever comes first
+ * makes it the same way, so that both names go on meaning one folder.
  */
 static int make_iproute2_folders(void)
 {

@@ -60,10 +60,15 @@ static uint32_t order_weight(const struct order *order)
 uint32_t lease_allowed(const struct order *orders, size_t n, uint32_t declared)
 {
 	uint32_t allowed = declared;
+	bool ordered = false;
 
 	/* The first order replaces the declared weight, even by more; from then on the stricter one acts. */
-	for (size_t i = 0; i < n; i++)
-		allowed = i == 0 ? order_weight(&orders[i]) : MIN(allowed, order_weight(&orders[i]));
+	for (size_t i = 0; i < n; i++) {
+		if (orders[i].pending)
+			continue;
+		allowed = ordered ? MIN(allowed, order_weight(&orders[i])) : order_weight(&orders[i]);
+		ordered = true;
+	}
 	return allowed;
 }
 
@@ -87,7 +92,8 @@ const struct order *lease_acting(const struct order *orders, size_t n, const cha
 	const struct order *acting = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		if (order_of(&orders[i], service, server) && (!acting || stricter(&orders[i], acting)))
+		if (!orders[i].pending && order_of(&orders[i], service, server) &&
+		    (!acting || stricter(&orders[i], acting)))
 			acting = &orders[i];
 	return acting;
 }

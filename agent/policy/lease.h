@@ -59,7 +59,7 @@ void lease_rebase(struct order *order, const struct lease_clock *clock, int64_t 
 uint32_t lease_allowed(const struct order *orders, size_t n, uint32_t declared);
 
 /*
- * The order of (service, server) that acts, among orders of any server: the strictest (a drain, else the lowest weight);
+ * The order of (service, server) that acts, among orders of any server: of those on disk the strictest (a drain, else the lowest weight);
  * of two alike the one that ends last. NULL: none stands.
  */
 const struct order *lease_acting(const struct order *orders, size_t n, const char *service, const char *server);

@@ -13,14 +13,14 @@
  * leaves room for above soft (with half as much again to spare).
  *
  * When a step may follow another (a step is one reading, no matter how many points):
- *  - down: while the reading falls, at each reading; never while it rises by more than a point (the last step works);
+ *  - down: while the reading falls, at each reading; never while it rises (by two points or more: the last step works);
  *  - up: only once the reading has settled, and not before as much time went by as it needed to settle after earlier
  *    steps. That time is what 3 x the measured lag stands for: after 3 time constants 95 % of an answer has come. It
  *    is measured, from a step to the end of the movement that followed; a jump from one reading to the next is no lag.
  *
  * Below hard the factor goes on down to the floor; the pool takes it to 0 when a twin has room, and the way back then
- * starts at 0. A stale source stops counting: its factor goes up to 100 by steps, agent's words are
- * forgotten.
+ * starts at 0. The pool also says when nobody else has more room: then there is no step down (pool.h). A stale source stops
+ * counting: its factor goes up to 100 by steps, its agent's words are forgotten.
  *
  * tests/unit/policy/test_memory_loop.c holds the closed loop that these rules were chosen by, and their figures.
  */

@@ -130,6 +130,11 @@ static uint32_t factor_of(const struct pool_look *look, bool usable)
 	return look->serves ? MIN(look->other_pct, look->memory_pct) : 0;
 }
 
+static bool short_of_memory(const struct pool_member *member)
+{
+	return member->memory && (member->memory->level == MEMORY_LOW || member->memory->level == MEMORY_HARD);
+}
+
 static enum pool_cause cause_of(const struct pool_member *member, const struct pool_run *pool, uint32_t factor)
 {
 	const struct pool_look *look = &member->run->look;
@@ -146,7 +151,7 @@ static enum pool_cause cause_of(const struct pool_member *member, const struct p
 		return POOL_CAUSE_SUSPECT;
 	if (look->wants_out)
 		return factor ? POOL_CAUSE_KEPT : POOL_CAUSE_DOWN;
-	if (pool->memory_short && member->memory && member->memory->factor_pct < 100)
+	if (pool->memory_short && factor == 100 && short_of_memory(member))
 		return POOL_CAUSE_FAIL_OPEN;
 	if (factor == 100)
 		return member->ordered ? POOL_CAUSE_ORDERED : POOL_CAUSE_FULL;

@@ -15,11 +15,16 @@
  * any, those rows of timeouts change nothing: as long as the kernel hears the server, and hold_ms beyond (a server
  * that nobody hears is gone, not misjudged).
  * hard_down: out, and it refuses, or its neighbour is gone, or its check timed out and its memory source fails alike.
+ * Never of a server that fail-open gave flows to, and when nobody is usable only of one that refuses.
  *
  * Memory (pool_memory.c). Below hard with another healthy server above soft: 0 for new flows, within max_out. A move of
  * weight for memory never raises a server that is not above soft to more than 1.5 times the share it has without
- * such moves: all factors give way alike until that holds. (POLICY also wants more than 15 min of forecast there: not
- * until there is a forecast.) Mean memory factor below 0.5: all equal again until it is 0.6, as fail-open.
+ * such moves: all factors give way alike until that holds, and memory goes on from there. (POLICY also wants more than
+ * 15 min of forecast there: not until there is a forecast.) No server steps down while all others that serve are low too,
+ * unless it is hard and another has 10 points more: lowering the next one only moves the trouble. All equal again,
+ * as fail-open: mean memory factor below 0.5, a server below hard that memory's moves gave more than its share, or at
+ * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
+ * Each of these came out of the closed loop in tests/unit/policy/test_memory_loop.c.
  *
  * Fail-open. No server of the pool is usable (up or slow, above hard, not asked out by its agent): all that answer TCP
  * get full weight; if none does, all that at least do not refuse. All refuse: the pool is empty, which is no
@@ -77,6 +82,7 @@ struct pool_member {
 		enum pool_cause cause;
 		int64_t cause_since_ms;
 		bool hard_down; /* out, and sources agree that its flows are dead: raise the generation once */
+		bool was_hard;  /* below hard at the last call */
 		/* of one call, private to the policy */
 		struct pool_look {
 			bool in;        /* of the pool: allowed > 0 */
@@ -109,6 +115,7 @@ struct pool_run {
 };
 
 /*
+ * To be called at each change, and each second: holds end by time alone.
  * Decides every member's run (effective, factor, cause, out, hard_down) and the pool's.
  * Returns whether anything in a member's `effective`, `cause` or `hard_down`, or in `run`, changed.
  */

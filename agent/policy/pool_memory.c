@@ -34,31 +34,6 @@ static bool twin_has_room(const struct pool_member *members, size_t n)
 	return false;
 }
 
-static void relieve(const struct pool_conf *conf, struct pool_member *members, size_t n)
-{
-	size_t in = 0, out = 0;
-
-	if (!twin_has_room(members, n))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		in += members[i].run->look.in;
-		out += members[i].run->look.in && (members[i].run->out || !members[i].run->look.other_pct);
-	}
-	/* Those relieved already come first, so that the limit never exchanges one for another. */
-	for (unsigned round = 0; round < 2; round++) {
-		for (size_t i = 0; i < n; i++) {
-			struct pool_look *look = &members[i].run->look;
-
-			if (!look->serves || look->relieved || !look->other_pct || !below_hard(&members[i]) ||
-			    (members[i].memory->factor_pct == 0) != (round == 0) || out >= pool_max_out(conf, in))
-				continue;
-			look->relieved = true;
-			look->memory_pct = 0;
-			out++;
-		}
-	}
-}
-
 static uint32_t given_way(uint32_t pct, uint32_t way_pct)
 {
 	return pct + ((100 - pct) * way_pct + 99) / 100;
@@ -89,6 +64,74 @@ static bool within_limit(const struct pool_member *members, size_t n, uint32_t w
 			return false;
 	}
 	return true;
+}
+
+static bool may_relieve(const struct pool_member *member)
+{
+	const struct pool_look *look = &member->run->look;
+
+	return look->serves && look->other_pct && !look->relieved && below_hard(member);
+}
+
+/* Those at 0 already stay there, if that is still within the limits: no exchange of one for another. */
+static size_t stay_relieved(struct pool_member *members, size_t n, size_t most)
+{
+	size_t relieved = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct pool_look *look = &members[i].run->look;
+
+		if (!may_relieve(&members[i]) || members[i].memory->factor_pct || relieved == most)
+			continue;
+		look->relieved = true;
+		look->memory_pct = 0;
+		relieved++;
+	}
+	if (within_limit(members, n, 0))
+		return relieved;
+	for (size_t i = 0; i < n; i++) {
+		struct pool_look *look = &members[i].run->look;
+
+		if (look->relieved)
+			look->memory_pct = look->floor_pct;
+		look->relieved = false;
+	}
+	return 0;
+}
+
+/* To 0 with those below hard, as far as the limits on what is out and on what others get allow. */
+static void relieve(const struct pool_conf *conf, struct pool_member *members, size_t n)
+{
+	size_t in = 0, out = 0, limit, relieved;
+	bool again = true;
+
+	if (!twin_has_room(members, n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		in += members[i].run->look.in;
+		out += members[i].run->look.in && (members[i].run->out || !members[i].run->look.other_pct);
+	}
+	limit = pool_max_out(conf, in);
+	if (out >= limit)
+		return;
+	relieved = stay_relieved(members, n, limit - out);
+	/* One that goes to 0 changes what the others get: until nothing changes. */
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < n && out + relieved < limit; i++) {
+			struct pool_look *look = &members[i].run->look;
+			uint32_t before = look->memory_pct;
+
+			if (!may_relieve(&members[i]))
+				continue;
+			look->memory_pct = 0;
+			look->relieved = within_limit(members, n, 0);
+			if (!look->relieved)
+				look->memory_pct = before;
+			again |= look->relieved;
+			relieved += look->relieved;
+		}
+	}
 }
 
 static void give_way(struct pool_member *members, size_t n)
@@ -158,7 +201,7 @@ static bool move_hurts(const struct pool_member *members, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct pool_look *look = &members[i].run->look;
 
-		if (look->serves && below_hard(&members[i]) &&
+		if (look->serves && below_hard(&members[i]) && !members[i].run->was_hard &&
 		    MIN(look->other_pct, look->memory_pct) * without > 1.05 * look->other_pct * with)
 			return true;
 	}
@@ -189,11 +232,13 @@ static bool is_short(struct pool_run *run, const struct pool_member *members, si
 
 void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms)
 {
-	size_t hard = 0;
+	size_t hard = 0, opened = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		members[i].run->was_hard = below_hard(&members[i]);
 		if (!members[i].run->look.opened)
 			continue;
+		opened++;
 		hard += below_hard(&members[i]) && members[i].run->look.serves;
 		/* When the pool recovers, memory starts from here, so that no weight jumps back. */
 		if (members[i].memory)
@@ -201,7 +246,7 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 	}
 	if (hard >= 2)
 		run->short_until_ms = now_ms + SHORT_LEAST_MS;
-	run->short_serving = MAX(run->short_serving, hard);
+	run->short_serving = opened;
 	run->memory_short = now_ms < run->short_until_ms;
 }
 
@@ -220,6 +265,7 @@ void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool
 
 		if (run->memory_short)
 			look->memory_pct = 100;
+		members[i].run->was_hard = below_hard(&members[i]);
 		if (look->serves && has_memory(&members[i]))
 			memory_take(members[i].memory, look->memory_pct, now_ms);
 	}

@@ -292,6 +292,41 @@ static int work_without_sys_admin(struct world *w)
 	return kernel_detach(w->kernel, "mt0", &report) < 0 ? 20 : 0;
 }
 
+/* Runs a command in a while, from a process that keeps all capabilities. */
+static void soon(const char *format, const char *object)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), format, object);
+	if (fork() == 0) {
+		usleep(500000);
+		_exit(system(command) != 0);
+	}
+}
+
+static void programs_that_come_later_are_told(void **state)
+{
+	struct world *w = *state;
+	int status;
+
+	pid_t pid = fork();
+	if (pid == 0) {
+		sd_event_unref(w->event);
+		sd_event_new(&w->event);
+		must_open(w);
+		soon("ip link set dev mt0 xdp obj %s sec xdp", w->object);
+		capng_clear(CAPNG_SELECT_BOTH);
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW, -1);
+		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
+			_exit(1);
+		bool told = loop_until(w, 4000, strstr(w->link_text, "restart musterd to adopt it") != NULL);
+		_exit(told ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status != 0)
+		fail_msg("a program attached after privileges were dropped was not told (status %#x)", status);
+}
+
 static void works_after_privileges_are_dropped(void **state)
 {
 	struct world *w = *state;
@@ -329,6 +364,7 @@ int main(void)
 		test_in_world(older_program_gives_way_without_a_gap),
 		test_in_world(lost_program_is_told),
 		test_in_world(works_after_privileges_are_dropped),
+		test_in_world(programs_that_come_later_are_told),
 	};
 
 	return cmocka_run_group_tests_name("kernel_attach", tests, NULL, NULL);

@@ -103,11 +103,33 @@ static void counters_are_summed_over_the_cpus(void **state)
 	free(verdicts);
 }
 
+/* The program drops a SYN toward a server whose neighbour is silent, and says so. */
+static void events_of_the_program_arrive(void **state)
+{
+	struct world *w = *state;
+	struct attach_report report;
+
+	must_open(w);
+	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_NATIVE, &report), 0);
+	plan_of_two(w)->services[0].claim = true;
+	set_server(w, 0, "web-01", "10.99.0.9");
+	set_server(w, 1, "web-02", "10.99.0.9");
+	sync_now(w);
+	run("nsenter -t %d -n sh -c 'ethtool -K mt1 tx off >/dev/null; timeout 3 bash -c \"echo "
+	    ">/dev/tcp/10.99.0.100/80\" "
+	    "2>/dev/null & true'",
+	    w->peer);
+	if (!loop_until(w, 4000, w->events > 0))
+		fail_msg("a SYN toward a silent server raised no event within 4 s");
+	assert_int_equal(w->last.kind, MUSTER_EVENT_NO_NEIGHBOUR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_world(live_flows_are_counted),
 		test_in_world(counters_are_summed_over_the_cpus),
+		test_in_world(events_of_the_program_arrive),
 	};
 
 	return cmocka_run_group_tests_name("kernel_flows", tests, NULL, NULL);

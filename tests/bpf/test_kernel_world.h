@@ -42,6 +42,7 @@ struct world {
 	char hop_text[256];
 	char link_text[256];
 	unsigned hops_told, links_told, events;
+	struct muster_event last;
 };
 
 static inline void on_hop(void *context, uint32_t server, enum hop_state state, const char *text)
@@ -55,8 +56,10 @@ static inline void on_hop(void *context, uint32_t server, enum hop_state state, 
 
 static inline void on_ring(void *context, const struct muster_event *event)
 {
-	(void)event;
-	((struct world *)context)->events++;
+	struct world *w = context;
+
+	w->last = *event;
+	w->events++;
 }
 
 static inline void on_link(void *context, const char *ifname, const char *text)

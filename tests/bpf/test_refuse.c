@@ -77,13 +77,20 @@ static void test_reset_numbers(void **state)
 static void test_a_reset_is_never_answered(void **state)
 {
 	struct packet in = client_packet(4, RST, 0);
+	struct muster_config config;
 
 	(void)state;
 	pool_make(4, MUSTER_MODE_FULLNAT);
+	config_get(&config);
+	config.resets_per_s = 1;
+	config_put(&config);
 	expect("a RST of no flow", &in, MUSTER_VERDICT_NO_FLOW_QUIET, NULL);
 	in.flags = RST | ACK | SYN;
 	expect("a RST of no flow", &in, MUSTER_VERDICT_NO_FLOW_QUIET, NULL);
 	assert_int_equal(picks_turn(WEB), 0);
+	/* Nor does it use up what others may be answered with. */
+	in.flags = ACK;
+	expect("a segment of no flow", &in, MUSTER_VERDICT_NO_FLOW, NULL);
 }
 
 static void test_limit_on_resets(void **state)

@@ -160,6 +160,10 @@ static void the_strictest_acts(void **state)
 	assert_ptr_equal(lease_acting(orders, n, "web", "web-01"), &orders[1]);
 	assert_ptr_equal(lease_acting(orders, n, "web", "web-04"), &orders[6]);
 	assert_null(lease_acting(orders, n, "web", "web-05"));
+	orders[1].pending = orders[2].pending = true; /* not on disk yet: they do not act */
+	assert_int_equal(lease_allowed(orders, 2, 100), 5);
+	assert_int_equal(lease_allowed_for(orders, n, "web", "web-01", 100), 5);
+	assert_int_equal(lease_allowed_for(orders, n, "web", "web-02", 100), 100);
 }
 
 static void each_is_ended_by_its_owner(void **state)
