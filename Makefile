@@ -38,6 +38,7 @@ CPPFLAGS   += -D_GNU_SOURCE -Iinclude -Iagent -DMUSTER_VERSION='"$(VERSION)"' -D
               -DMUSTER_SYSCONFDIR='"$(SYSCONFDIR)"'
 CFLAGS     ?= -O2 -g
 CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+LDFLAGS    += -Wl,--as-needed
 LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH)
 SAN        := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -117,8 +118,12 @@ test: install-deps
 lint:
 	tests/lint
 
-man: $B/muster
-	@mkdir -p $B/man && $B/muster --man > $B/man/muster.8 && $B/muster --completion > $B/man/muster.bash
+man: $B/muster $B/musterd
+	@mkdir -p $B/man
+	$B/muster --man >$B/man/muster.8
+	$B/muster --completion >$B/man/muster.bash
+	$B/musterd -m >$B/man/musterd.conf.5
+	sed 's,@SBINDIR@,$(SBINDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),' agent/musterd.service.in >$B/man/musterd.service
 
 install: all man
 	install -D -m 755 $B/musterd $(DESTDIR)$(SBINDIR)/musterd
@@ -126,7 +131,9 @@ install: all man
 	install -D -m 755 $B/muster-responder $(DESTDIR)$(BINDIR)/muster-responder
 	install -D -m 644 $B/muster.bpf.o $(DESTDIR)$(LIBDIR)/muster.bpf.o
 	install -D -m 644 $B/man/muster.8 $(DESTDIR)$(MANDIR)/man8/muster.8
+	install -D -m 644 $B/man/musterd.conf.5 $(DESTDIR)$(MANDIR)/man5/musterd.conf.5
 	install -D -m 644 $B/man/muster.bash $(DESTDIR)$(COMPDIR)/muster
+	install -D -m 644 $B/man/musterd.service $(DESTDIR)$(UNITDIR)/musterd.service
 
 clean:
 	rm -rf $B

@@ -12,7 +12,8 @@
 #include "orders/orders.h"
 #include "privilege.h"
 
-#define TICK_US 500000
+#define TICK_US     500000
+#define BEGIN_TICKS 4
 
 struct lease_clock agent_clock(const struct agent *agent)
 {
@@ -258,6 +259,31 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	return 0;
 }
 
+/* Is anybody's health still unknown? */
+static bool all_known(const struct agent *agent)
+{
+	for (size_t i = 0; i < agent->model->n_services; i++)
+		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
+			if (agent->model->services[i].servers[j].run.health.state == HEALTH_UNKNOWN)
+				return false;
+	return true;
+}
+
+/*
+ * After a reboot nothing is known of the servers, and a program attached then would refuse the first clients: it waits
+ * for the first results, for BEGIN_TICKS at most. An agent that only comes back knows from the maps, and waits for nothing.
+ */
+void agent_begin(struct agent *agent)
+{
+	if (agent->begun || (agent->ticks < BEGIN_TICKS && !all_known(agent)))
+		return;
+	agent->begun = true;
+	if (agent->touched)
+		agent_turn(agent);
+	agent_attach_interfaces(agent);
+	sd_notify(0, "READY=1");
+}
+
 int agent_run(struct agent *agent)
 {
 	int error =
@@ -266,8 +292,7 @@ int agent_run(struct agent *agent)
 	if (error < 0)
 		return error;
 	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_STARTED, .to = MUSTER_VERSION, .cause = agent->file});
-	agent_attach_interfaces(agent);
-	sd_notify(0, "READY=1");
+	agent_begin(agent);
 	return sd_event_loop(agent->event);
 }
 

@@ -38,6 +38,7 @@ struct agent {
 	char *applied; /* text of the configuration in force */
 	char boot_id[BOOT_ID_SIZE];
 	bool touched;        /* the model changed: plan and sync at the end of this turn of the loop */
+	bool begun;          /* interfaces are attached: servers were known, or not to be waited for */
 	bool overlay_saving; /* one change of the declared layer is on its way to the disk */
 	int storage_error;   /* the writer's, as last told */
 	int64_t started_wall_ms;
@@ -58,6 +59,8 @@ int agent_new(struct agent **out, const struct agent_options *options);
 void agent_free(struct agent **agent);
 /* Runs until SIGTERM or SIGINT. */
 int agent_run(struct agent *agent);
+/* Attaches the interfaces once the servers are known; called each tick until then. */
+void agent_begin(struct agent *agent);
 
 struct lease_clock agent_clock(const struct agent *agent);
 void agent_note(struct agent *agent, const struct journal_entry *entry);

@@ -112,6 +112,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	agent->ticks++;
 	orders_expire(agent);
 	watch_storage(agent);
+	agent_begin(agent);
 	for (size_t i = 0; i < agent->model->n_services; i++)
 		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
 			age_memory(agent, &agent->model->services[i].servers[j], now_ms);

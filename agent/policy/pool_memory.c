@@ -73,22 +73,36 @@ static bool may_relieve(const struct pool_member *member)
 	return look->serves && look->other_pct && !look->relieved && below_hard(member);
 }
 
-/* Those at 0 already stay there, if that is still within the limits: no exchange of one for another. */
-static size_t stay_relieved(struct pool_member *members, size_t n, size_t most)
+/* How many more may go to 0. */
+static size_t still_allowed(const struct pool_conf *conf, const struct pool_member *members, size_t n)
 {
-	size_t relieved = 0;
+	size_t in = 0, out = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		const struct pool_look *look = &members[i].run->look;
+
+		in += look->in;
+		out += look->in && (members[i].run->out || !look->other_pct || look->relieved);
+	}
+	return pool_max_out(conf, in) > out ? pool_max_out(conf, in) - out : 0;
+}
+
+/* Those at 0 already stay there, if that is still within the limits: no exchange of one for another. */
+static void stay_relieved(const struct pool_conf *conf, struct pool_member *members, size_t n)
+{
+	size_t most = still_allowed(conf, members, n);
+
+	for (size_t i = 0; i < n && most; i++) {
 		struct pool_look *look = &members[i].run->look;
 
-		if (!may_relieve(&members[i]) || members[i].memory->factor_pct || relieved == most)
+		if (!may_relieve(&members[i]) || members[i].memory->factor_pct)
 			continue;
 		look->relieved = true;
 		look->memory_pct = 0;
-		relieved++;
+		most--;
 	}
 	if (within_limit(members, n, 0))
-		return relieved;
+		return;
 	for (size_t i = 0; i < n; i++) {
 		struct pool_look *look = &members[i].run->look;
 
@@ -96,29 +110,18 @@ static size_t stay_relieved(struct pool_member *members, size_t n, size_t most)
 			look->memory_pct = look->floor_pct;
 		look->relieved = false;
 	}
-	return 0;
 }
 
 /* To 0 with those below hard, as far as the limits on what is out and on what others get allow. */
 static void relieve(const struct pool_conf *conf, struct pool_member *members, size_t n)
 {
-	size_t in = 0, out = 0, limit, relieved;
+	size_t most = still_allowed(conf, members, n);
 	bool again = true;
 
-	if (!twin_has_room(members, n))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		in += members[i].run->look.in;
-		out += members[i].run->look.in && (members[i].run->out || !members[i].run->look.other_pct);
-	}
-	limit = pool_max_out(conf, in);
-	if (out >= limit)
-		return;
-	relieved = stay_relieved(members, n, limit - out);
 	/* One that goes to 0 changes what the others get: until nothing changes. */
 	while (again) {
 		again = false;
-		for (size_t i = 0; i < n && out + relieved < limit; i++) {
+		for (size_t i = 0; i < n && most; i++) {
 			struct pool_look *look = &members[i].run->look;
 			uint32_t before = look->memory_pct;
 
@@ -129,17 +132,18 @@ static void relieve(const struct pool_conf *conf, struct pool_member *members, s
 			if (!look->relieved)
 				look->memory_pct = before;
 			again |= look->relieved;
-			relieved += look->relieved;
+			most -= look->relieved;
 		}
 	}
 }
 
-static void give_way(struct pool_member *members, size_t n)
+/* All factors alike, as little as is needed. Whether it was. */
+static bool give_way(struct pool_member *members, size_t n)
 {
 	uint32_t low = 0, high = 100;
 
 	if (within_limit(members, n, 0))
-		return;
+		return false;
 	while (low + 1 < high) {
 		uint32_t middle = (low + high) / 2;
 
@@ -150,6 +154,7 @@ static void give_way(struct pool_member *members, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		members[i].run->look.memory_pct = given_way(members[i].run->look.memory_pct, high);
+	return true;
 }
 
 /*
@@ -253,12 +258,15 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		 int64_t now_ms)
 {
-	bool hurts = move_hurts(members, n);
+	bool hurts = move_hurts(members, n), room = twin_has_room(members, n);
 
-	relieve(conf, members, n);
+	if (room) {
+		stay_relieved(conf, members, n);
+		relieve(conf, members, n);
+	}
 	run->memory_short = is_short(run, members, n, hurts, now_ms);
-	if (!run->memory_short)
-		give_way(members, n);
+	if (!run->memory_short && give_way(members, n) && room)
+		relieve(conf, members, n); /* what gave way may have made room */
 	tell_room(run, members, n);
 	for (size_t i = 0; i < n; i++) {
 		struct pool_look *look = &members[i].run->look;

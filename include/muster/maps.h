@@ -103,7 +103,7 @@ _Static_assert(sizeof(struct muster_service) == 56, "muster_service is ABI");
 
 /* What the agent made of a server, for people with bpftool and for the agent that comes back. */
 enum muster_server_state {
-	MUSTER_SERVER_FREE = 0,    /* a free record; its generation stays */
+	MUSTER_SERVER_FREE = 0,    /* a free record; its generation was raised */
 	MUSTER_SERVER_UNKNOWN = 1, /* no check has ended yet */
 	MUSTER_SERVER_UP = 2,
 	MUSTER_SERVER_SLOW = 3, /* checks time out while packets are answered */
