@@ -112,6 +112,7 @@ static void carry(struct picks *old, uint64_t turns, struct picks *next)
 int picks_update(struct picks **picks, const uint32_t *owners, const uint32_t *weights, size_t n, uint64_t turns)
 {
 	_cleanup_(picks_free) struct picks *next = NULL;
+	int error;
 
 	if (*picks && same_proportions(*picks, owners, weights, n))
 		return 0;
@@ -122,8 +123,9 @@ int picks_update(struct picks **picks, const uint32_t *owners, const uint32_t *w
 	memcpy(next->weights, weights, n * sizeof(*weights));
 	if (*picks && (*picks)->n_slots)
 		carry(*picks, turns, next);
-	if (next->n_slots)
-		wrr_build(next->weights, n, next->credit, next->slots, next->n_slots);
+	error = next->n_slots ? wrr_build(next->weights, n, next->credit, next->slots, next->n_slots) : 0;
+	if (error)
+		return error;
 	picks_free(picks);
 	*picks = TAKE_PTR(next);
 	return 1;

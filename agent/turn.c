@@ -107,23 +107,19 @@ void agent_hop_changed(void *context, uint32_t server_index, enum hop_state stat
 	agent_touch(agent);
 }
 
-/* The weight that the orders leave, of those that act already. */
-static uint32_t allowed(const struct agent *agent, const struct server *server, bool *ordered)
+/* The weight that the orders leave. A server that turned out to be this host can never be served. */
+static uint32_t allowed(const struct agent *agent, const struct server *server)
 {
-	uint32_t weight = server->conf->weight;
+	if (server->run.hop == HOP_LOCAL)
+		return 0;
+	return lease_allowed_for(agent->state->orders, agent->state->n_orders, server->service->conf->name,
+				 server->conf->name, server->conf->weight);
+}
 
-	*ordered = false;
-	for (size_t i = 0; i < agent->state->n_orders; i++) {
-		const struct order *order = &agent->state->orders[i];
-
-		if (order->pending || strcmp(order->server, server->conf->name) ||
-		    strcmp(order->service, server->service->conf->name))
-			continue;
-		weight = *ordered ? MIN(weight, lease_allowed(order, 1, server->conf->weight))
-				  : lease_allowed(order, 1, server->conf->weight);
-		*ordered = true;
-	}
-	return server->run.hop == HOP_LOCAL ? 0 : weight;
+static bool ordered(const struct agent *agent, const struct server *server)
+{
+	return lease_acting(agent->state->orders, agent->state->n_orders, server->service->conf->name,
+			    server->conf->name) != NULL;
 }
 
 static void note_weight(struct agent *agent, const struct server *server, uint32_t was_effective,
@@ -192,13 +188,14 @@ static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 		before[i] = server->run.pool;
 		members[i] = (struct pool_member){
 			.declared = server->conf->weight,
+			.allowed = allowed(agent, server),
+			.ordered = ordered(agent, server),
 			.health = &server->run.health,
 			.memory = &server->run.memory,
 			.memory_conf = &server->conf->memory,
 			.run = &server->run.pool,
 			.neighbour_gone = server->run.hop == HOP_FAILED,
 		};
-		members[i].allowed = allowed(agent, server, &members[i].ordered);
 	}
 	pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
 	for (size_t i = 0; i < service->n_servers; i++) {

@@ -12,6 +12,7 @@
 #include "rewrite.h"
 #include "egress.h"
 #include "finish.h"
+#include "failures.h"
 
 /* A packet without a flow: opens one, or has a reason why not. */
 static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)

@@ -4,13 +4,14 @@
 
 #include <stdio.h>
 
-#include "../clock.h"
-
 void orders_save(struct agent *agent, writer_done_fn done, void *context)
 {
+	struct lease_clock clock = agent_clock(agent);
 	_cleanup_(freep) char *text = NULL;
 
-	agent->state->wall_saved_ms = MAX(agent->state->wall_saved_ms, clock_wall_ms());
+	for (size_t i = 0; i < agent->state->n_orders; i++)
+		lease_rebase(&agent->state->orders[i], &clock, agent->state->wall_saved_ms);
+	agent->state->wall_saved_ms = MAX(agent->state->wall_saved_ms, clock.wall_ms);
 	text = state_format(agent->state);
 	if (text)
 		writer_replace(agent->writer, text, done, context);
@@ -18,26 +19,18 @@ void orders_save(struct agent *agent, writer_done_fn done, void *context)
 		done(context, -ENOMEM);
 }
 
-bool book_is_on(const struct order *order, const struct server *server)
-{
-	return !strcmp(order->server, server->conf->name) && !strcmp(order->service, server->service->conf->name);
-}
-
 /* What stands on a server now, in the operator's words. */
 void book_describe(const struct agent *agent, const struct server *server, char *out, size_t size)
 {
-	snprintf(out, size, "weight %u", server->conf->weight);
-	for (size_t i = 0; i < agent->state->n_orders; i++) {
-		const struct order *order = &agent->state->orders[i];
+	const struct order *order = lease_acting(agent->state->orders, agent->state->n_orders,
+						 server->service->conf->name, server->conf->name);
 
-		if (order->pending || !book_is_on(order, server))
-			continue;
-		if (order->kind == ORDER_DRAIN) {
-			snprintf(out, size, "drained by %s", order->owner);
-			return;
-		}
+	if (!order)
+		snprintf(out, size, "weight %u", server->conf->weight);
+	else if (order->kind == ORDER_DRAIN)
+		snprintf(out, size, "drained by %s", order->owner);
+	else
 		snprintf(out, size, "weight %u (declared %u) by %s", order->weight, server->conf->weight, order->owner);
-	}
 }
 
 /* Calls `each` for every server that a request names. Returns how many. */

@@ -5,7 +5,6 @@
 
 #include "orders.h"
 
-bool book_is_on(const struct order *order, const struct server *server);
 /* What stands on a server now: "weight 1", "drained by alice (uid 1000)". */
 void book_describe(const struct agent *agent, const struct server *server, char *out, size_t size);
 /* The servers that a request names, at most `most`. Returns how many. */

@@ -23,35 +23,37 @@ static void returned(void *context, int error)
 	ending->done(ending->context, &ending->answer);
 }
 
-/* Drops the requester's orders on one server. Returns whether an order of somebody else stays; `other` says whose. */
+/* Drops the orders that the requester may end on one server. Returns whether another stays; `other` says whose. */
 static bool end_on(struct agent *agent, const struct order_request *request, struct server *server,
 		   struct order_answer *answer, char *other, size_t size)
 {
+	const char *service = server->service->conf->name, *name = server->conf->name;
 	struct order_change *change = &answer->change[answer->n_changes];
-	bool ended = false, stays = false;
+	struct state *state = agent->state;
+	_cleanup_(freep) size_t *mine = calloc(state->n_orders + 1, sizeof(*mine));
+	const struct order *left;
+	size_t n;
 
+	if (!mine)
+		return false;
+	n = lease_select(state->orders, state->n_orders, service, name, request->owner_uid, request->force, mine, NULL);
 	book_describe(agent, server, change->before, sizeof(change->before));
-	for (size_t i = agent->state->n_orders; i-- > 0;) {
-		struct order order = agent->state->orders[i];
+	for (size_t i = n; i-- > 0;) {
+		struct order order = state->orders[mine[i]];
 
-		if (order.pending || !book_is_on(&order, server))
-			continue;
-		if (order.owner_uid != request->owner_uid && !request->force) {
-			snprintf(other, size, "%s (\"%s\")", order.owner, order.reason);
-			stays = true;
-			continue;
-		}
-		state_drop_order(agent->state, i);
+		state_drop_order(state, mine[i]);
 		book_note(agent, &order, JOURNAL_ORDER_ENDED, book_kind(&order), "returned");
-		ended = true;
 	}
-	if (ended) {
-		snprintf(change->service, sizeof(change->service), "%s", server->service->conf->name);
-		snprintf(change->server, sizeof(change->server), "%s", server->conf->name);
+	if (n) {
+		snprintf(change->service, sizeof(change->service), "%s", service);
+		snprintf(change->server, sizeof(change->server), "%s", name);
 		book_describe(agent, server, change->after, sizeof(change->after));
 		answer->n_changes++;
 	}
-	return stays;
+	left = lease_acting(state->orders, state->n_orders, service, name);
+	if (left)
+		snprintf(other, size, "%s (\"%s\")", left->owner, left->reason);
+	return left != NULL;
 }
 
 /* The sentence for what end_on() did. */

@@ -159,17 +159,6 @@ static bool may_step_up(const struct memory *memory, const struct memory_conf *c
 	return memory->follow_ms && waited >= 3 * memory->follow_ms;
 }
 
-/* A step up no larger than the last one's effect leaves room for above soft. */
-static int32_t within_room(const struct memory *memory, const struct memory_conf *conf, int32_t points)
-{
-	int64_t drop = (int64_t)memory->stepped_permille - memory->available_permille;
-	int64_t room = (int64_t)memory->available_permille - conf->soft_pct * 10;
-
-	if (memory->step_points <= 0 || drop < POINT_PERMILLE || memory->level != MEMORY_GOOD)
-		return points;
-	return MIN(points, memory->step_points * MAX(room, (int64_t)0) * 2 / (3 * drop));
-}
-
 static void step(struct memory *memory, int32_t points, int64_t now_ms)
 {
 	if (!points)
@@ -177,7 +166,6 @@ static void step(struct memory *memory, int32_t points, int64_t now_ms)
 	memory->factor_pct += points;
 	memory->step_points = points;
 	memory->stepped_ms = now_ms;
-	memory->stepped_permille = memory->available_permille;
 }
 
 static void step_up(struct memory *memory, const struct memory_conf *conf, uint32_t target, int64_t now_ms)
@@ -186,7 +174,7 @@ static void step_up(struct memory *memory, const struct memory_conf *conf, uint3
 
 	if (memory->level != MEMORY_LOW)
 		points = MAX(points, (int32_t)(100 - memory->start_pct + RECOVERY_STEPS - 1) / RECOVERY_STEPS);
-	points = within_room(memory, conf, MIN(points, missing));
+	points = MIN(points, missing);
 	/* The floor is the least outside hard. */
 	if (memory->factor_pct < conf->floor_pct)
 		points = MAX(points, (int32_t)(conf->floor_pct - memory->factor_pct));

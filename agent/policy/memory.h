@@ -9,8 +9,7 @@
  *    lines the factor rests.
  * Up by 5 points a step. 18 such steps lead from a floor of 10 to full weight, but all of it is to be back within 10
  * steps of the recovery: once good, a step is a tenth of what was missing when that level was reached, if that is more
- * than 5. What keeps these larger steps from overshooting: no step is larger than what the last one's effect on the reading
- * leaves room for above soft (with half as much again to spare).
+ * than 5. What keeps these larger steps from overshooting is the wait for the reading to settle after each.
  *
  * When a step may follow another (a step is one reading, no matter how many points):
  *  - down: while the reading falls, at each reading; never while it rises (by two points or more: the last step works);
@@ -22,7 +21,8 @@
  * starts at 0. The pool also says when nobody else has more room: then there is no step down (pool.h). A stale source stops
  * counting: its factor goes up to 100 by steps, its agent's words are forgotten.
  *
- * tests/unit/policy/test_memory_loop.c holds the closed loop that these rules were chosen by, and their figures.
+ * tests/unit/policy/test_memory_loop.c holds the closed loop that these rules were chosen by, what it asserts, and where that
+ * is less than "at most 1 reversal in 10 min, never more exhaustions than fixed equal weights".
  */
 #ifndef MUSTER_POLICY_MEMORY_H
 #define MUSTER_POLICY_MEMORY_H
@@ -57,11 +57,10 @@ struct memory {
 	bool no_relief;           /* told by the pool: nobody else has more room, so no step down */
 	/* private to memory.c */
 	struct memory_move move;
-	int64_t follow_ms;         /* how long the reading needed to settle after a step: 3 x the measured lag */
-	int64_t full_ms;           /* since when the factor is 100; 0: it is not */
-	uint32_t start_pct;        /* factor when the level became good */
-	int32_t step_points;       /* the last step, signed */
-	uint32_t stepped_permille; /* the reading at the last step */
+	int64_t follow_ms;   /* how long the reading needed to settle after a step: 3 x the measured lag */
+	int64_t full_ms;     /* since when the factor is 100; 0: it is not */
+	uint32_t start_pct;  /* factor when the level became good */
+	int32_t step_points; /* the last step, signed */
 };
 
 void memory_init(struct memory *memory, uint32_t factor_pct, int64_t now_ms);

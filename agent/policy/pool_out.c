@@ -58,8 +58,7 @@ void pool_suspect(const struct pool_conf *conf, struct pool_run *run, struct poo
 		const struct health *health = members[i].health;
 		int64_t since = health->timeouts_since_ms;
 
-		members[i].run->look.still = since && health->before_timeouts != HEALTH_DOWN &&
-					     since >= run->suspect_since_ms - 2 * suspect_window_ms(health) &&
+		members[i].run->look.still = since && since >= run->suspect_since_ms - 2 * suspect_window_ms(health) &&
 					     now_ms - MAX(since, health->answered_ms) < conf->hold_ms;
 	}
 }

@@ -19,6 +19,9 @@
  * muster_srv_stat   per-CPU array   server index          muster_stats               program
  * muster_limits     per-CPU array   0                     muster_limits              program
  * muster_events     ring buffer                           muster_event (event.h)     program
+ *
+ * One map is not pinned, and lives as long as the agent that reads it:
+ * muster_failures   LRU hash        muster_failure_key    muster_failure             programs of bpf/failures.h
  */
 #ifndef MUSTER_MAPS_H
 #define MUSTER_MAPS_H
@@ -33,6 +36,7 @@
 #define MUSTER_NAME_SIZE    32    /* NUL included */
 #define MUSTER_FLOW_ENTRIES (512 * 1024)
 #define MUSTER_EVENTS_BYTES (256 * 1024)
+#define MUSTER_MAX_FAILURES 64
 
 struct muster_addr {
 	__be32 word[4];
@@ -207,6 +211,22 @@ struct muster_stats {
 	__u64 dropped;
 };
 _Static_assert(sizeof(struct muster_stats) == 64, "muster_stats is ABI");
+
+/*
+ * Packets that an egress interface did not take, since the agent started. error is the kernel's -errno; 0: its transmit
+ * queue or ring had no room.
+ */
+struct muster_failure_key {
+	__u32 ifindex;
+	__s32 error;
+};
+_Static_assert(sizeof(struct muster_failure_key) == 8, "muster_failure_key has no hidden padding");
+
+struct muster_failure {
+	__u64 packets;
+	__u64 last_ns; /* CLOCK_BOOTTIME */
+};
+_Static_assert(sizeof(struct muster_failure) == 16, "muster_failure has no hidden padding");
 
 struct muster_limits {
 	__u32 second_start; /* tick */

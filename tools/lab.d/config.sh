@@ -25,7 +25,7 @@ config_service() { # NAME VIP V6-OR-EMPTY SOURCE...
 		    check:
 		      type: http
 		      path: /health
-		      interval: 250ms
+		      interval: 300ms
 		      fast_interval: 100ms
 		      timeout: 300ms
 		      rise: 2

@@ -136,6 +136,20 @@ static void all_back_within_ten_steps(void **state)
 	}
 }
 
+static void jitter_skips_no_step(void **state)
+{
+	struct source source = source_at(100);
+
+	(void)state;
+	reads(&source, 60);
+	reads(&source, 15);
+	for (int i = 0; i < 4; i++) {
+		source.now_ms -= i % 2 ? -200 : 200; /* 0.8 s and 1.2 s between readings */
+		reads(&source, 14 - 2 * i);
+	}
+	assert_int_equal(source.memory.factor_pct, 50);
+}
+
 static void a_dithering_reading_does_not_flap(void **state)
 {
 	struct source source = source_at(100);
@@ -299,6 +313,7 @@ int main(void)
 		cmocka_unit_test(loses_weight_at_the_first_low_reading),
 		cmocka_unit_test(never_more_than_ten_points_down_and_to_the_floor),
 		cmocka_unit_test(all_back_within_ten_steps),
+		cmocka_unit_test(jitter_skips_no_step),
 		cmocka_unit_test(a_dithering_reading_does_not_flap),
 		cmocka_unit_test(rests_between_the_lines),
 		cmocka_unit_test(no_step_down_while_the_last_one_works),

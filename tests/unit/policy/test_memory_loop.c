@@ -4,6 +4,14 @@
  * their memory. Two servers that push load to and fro are an outage made by the balancer, so: at most one reversal of
  * the weights in 10 min, and never more exhaustions than with fixed equal weights.
  *
+ * What is asserted is narrower than that sentence, and this is by how much:
+ *  - a reversal is a turn of more than 5 points of share; smaller ones come of two sources read one after the other;
+ *  - at most 1 reversal where some split that the rules allow keeps both alive; 2 where memory is read less than four
+ *    times in a lag. Where no split helps, reversals are not limited;
+ *  - never more exhaustions where both can live. Where no split helps: at most 3 % and 2 more than with fixed weights;
+ *  - needs up to twice a server's memory at half of the load (at 2.5 times some loops die up to a quarter more often);
+ *  - memory read at least twice in a lag; a first-order lag, no dead time.
+ *
  * The plant: used memory goes toward base + need x share of the load / room with a lag (first order). At 0 available the
  * server dies and starts anew at its base. MUSTER_LOOP=1 prints every run.
  */

@@ -1,113 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The pool's rules by story, with named servers and a simulated clock. Random histories: test_pool_random.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-#include "policy/pool.h"
-
-enum { WEB_01, WEB_02, WEB_03, WEB_04, MOST };
-
-static const struct check_conf check = {.type = CHECK_HTTP, .interval_ms = 1000, .rise = 1, .fall = 3};
-static const struct memory_conf memory_conf = {.source = MEMORY_NODE_EXPORTER,
-					       .interval_ms = 1000,
-					       .stale_after_ms = 5000,
-					       .soft_pct = 25,
-					       .hard_pct = 8,
-					       .floor_pct = 10};
-static const struct pool_conf conf = {.max_out_pct = 50, .hold_ms = 10000, .hold_max_ms = 300000};
-
-static struct lab {
-	size_t n;
-	int64_t now_ms;
-	struct pool_run run;
-	struct pool_member members[MOST];
-	struct pool_member_run runs[MOST];
-	struct health health[MOST];
-	struct memory memory[MOST];
-} lab;
-
-static bool weigh(void)
-{
-	bool changed = pool_weigh(&conf, &lab.run, lab.members, lab.n, lab.now_ms);
-
-	if (pool_weigh(&conf, &lab.run, lab.members, lab.n, lab.now_ms))
-		fail_msg("a second call with the same state changed something");
-	return changed;
-}
-
-static void lab_up(size_t n)
-{
-	lab = (struct lab){.n = n, .now_ms = 1000000};
-	for (size_t i = 0; i < n; i++) {
-		health_adopt(&lab.health[i], HEALTH_UP, lab.now_ms);
-		memory_init(&lab.memory[i], 100, lab.now_ms);
-		lab.members[i] = (struct pool_member){.declared = 10,
-						      .allowed = 10,
-						      .health = &lab.health[i],
-						      .memory = &lab.memory[i],
-						      .memory_conf = &memory_conf,
-						      .run = &lab.runs[i]};
-	}
-	weigh();
-}
-
-static void checks(size_t i, enum probe_outcome outcome, bool answered)
-{
-	struct probe_result result = {.outcome = outcome};
-
-	health_step(&lab.health[i], &check, &result, answered, lab.now_ms);
-}
-
-static void goes(size_t i, enum probe_outcome outcome)
-{
-	for (unsigned k = 0; k < check.fall; k++)
-		checks(i, outcome, false);
-}
-
-static void remembers(size_t i, double available_pct)
-{
-	struct probe_result result = {.outcome = PROBE_OK};
-
-	result.memory = (struct memory_reading){.total_bytes = 1000000,
-						.available_bytes = available_pct * 10000,
-						.weight_pct = -1,
-						.health = -1,
-						.admin = -1};
-	memory_step(&lab.memory[i], &memory_conf, &result, lab.now_ms);
-}
-
-static void agent_says(size_t i, int weight_pct, int health, int admin)
-{
-	struct probe_result result = {.outcome = PROBE_OK};
-
-	result.memory = (struct memory_reading){
-		.total_bytes = -1, .available_bytes = -1, .weight_pct = weight_pct, .health = health, .admin = admin};
-	memory_step(&lab.memory[i], &memory_conf, &result, lab.now_ms);
-}
-
-static void memory_fails(size_t i, enum probe_outcome outcome)
-{
-	struct probe_result result = {.outcome = outcome};
-
-	memory_step(&lab.memory[i], &memory_conf, &result, lab.now_ms);
-}
-
-static void seconds(unsigned s)
-{
-	for (unsigned k = 0; k < s; k++) {
-		lab.now_ms += 1000;
-		weigh();
-	}
-}
-
-static void assert_server(size_t i, uint32_t effective, enum pool_cause cause)
-{
-	if (lab.runs[i].effective != effective || lab.runs[i].cause != cause)
-		fail_msg("web-0%zu should have %u (%s), it has %u (%s)", i + 1, effective, pool_cause_name(cause),
-			 lab.runs[i].effective, pool_cause_name(lab.runs[i].cause));
-}
+/* Who is out, held, kept, suspected, and when the pool is open: by story. Random histories: test_pool_random.c. */
+#include "pool_lab.h"
 
 static void healthy_servers_have_full_weight(void **state)
 {
@@ -315,6 +208,19 @@ static void hard_down_needs_certainty(void **state)
 	assert_server(WEB_01, 1000, POOL_CAUSE_FULL);
 }
 
+static void an_own_link_that_fails_resets_no_flow(void **state)
+{
+	(void)state;
+	lab_up(2);
+	for (size_t i = 0; i < 2; i++) {
+		lab.members[i].neighbour_gone = true;
+		goes(i, PROBE_UNREACHABLE);
+	}
+	weigh();
+	assert_false(lab.runs[WEB_01].hard_down);
+	assert_false(lab.runs[WEB_02].hard_down);
+}
+
 static void a_slow_server_keeps_the_floor(void **state)
 {
 	(void)state;
@@ -382,123 +288,6 @@ static void no_suspicion_without_traffic_or_of_one(void **state)
 	assert_server(WEB_01, 0, POOL_CAUSE_DOWN);
 }
 
-static void memory_below_hard_is_relieved(void **state)
-{
-	(void)state;
-	lab_up(2);
-	remembers(WEB_01, 60);
-	remembers(WEB_02, 60);
-	lab.now_ms += 1000;
-	remembers(WEB_01, 20);
-	weigh();
-	assert_server(WEB_01, 900, POOL_CAUSE_MEMORY);
-	lab.now_ms += 1000;
-	remembers(WEB_01, 5);
-	weigh();
-	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
-	assert_server(WEB_02, 1000, POOL_CAUSE_FULL);
-	for (int step = 1; step <= 10; step++) {
-		lab.now_ms += 1000;
-		remembers(WEB_01, 60);
-		weigh();
-	}
-	assert_server(WEB_01, 1000, POOL_CAUSE_FULL);
-}
-
-static void memory_of_all_low_moves_nothing(void **state)
-{
-	(void)state;
-	lab_up(2);
-	for (int k = 0; k < 60; k++) {
-		lab.now_ms += 1000;
-		remembers(WEB_01, 15);
-		remembers(WEB_02, 15);
-		weigh();
-	}
-	assert_true(lab.runs[WEB_01].effective >= 900 && lab.runs[WEB_02].effective >= 900);
-	for (int k = 0; k < 10; k++) {
-		lab.now_ms += 1000;
-		remembers(WEB_01, 4);
-		remembers(WEB_02, 4);
-		weigh();
-	}
-	assert_server(WEB_01, 1000, POOL_CAUSE_FAIL_OPEN);
-	assert_server(WEB_02, 1000, POOL_CAUSE_FAIL_OPEN);
-	assert_true(lab.run.fail_open);
-}
-
-static void nobody_below_soft_gets_more_than_half_as_much_again(void **state)
-{
-	(void)state;
-	lab_up(2);
-	lab.memory[WEB_01].factor_pct = 10;
-	remembers(WEB_01, 60);
-	lab.memory[WEB_01].stepped_ms = lab.now_ms; /* no step of its own meanwhile */
-	lab.memory[WEB_01].factor_pct = 10;
-	remembers(WEB_02, 60);
-	weigh();
-	assert_server(WEB_01, 100, POOL_CAUSE_MEMORY);
-	remembers(WEB_02, 24.9); /* web-02 has 91 % and is not above soft any more: 75 % at most */
-	weigh();
-	if (lab.runs[WEB_02].effective > 3 * lab.runs[WEB_01].effective)
-		fail_msg("web-02, short of memory, gets %u to web-01's %u", lab.runs[WEB_02].effective,
-			 lab.runs[WEB_01].effective);
-	assert_in_range(lab.runs[WEB_01].effective, 300, 350);
-}
-
-static void who_joins_ends_all_equal(void **state)
-{
-	(void)state;
-	lab_up(3);
-	lab.members[WEB_03].allowed = 0;
-	lab.members[WEB_03].ordered = true;
-	remembers(WEB_01, 4);
-	remembers(WEB_02, 4);
-	remembers(WEB_03, 80);
-	weigh();
-	assert_true(lab.run.fail_open);
-	lab.members[WEB_03].allowed = 10;
-	lab.members[WEB_03].ordered = false;
-	lab.now_ms += 1000;
-	weigh();
-	assert_false(lab.run.fail_open);
-	assert_server(WEB_03, 1000, POOL_CAUSE_FULL);
-	assert_int_equal(lab.runs[WEB_01].effective, 0); /* one of the two below hard: max_out */
-}
-
-static void an_agents_words_lower_but_never_raise(void **state)
-{
-	(void)state;
-	lab_up(3);
-	agent_says(WEB_01, 40, -1, -1);
-	weigh();
-	assert_server(WEB_01, 400, POOL_CAUSE_AGENT);
-	agent_says(WEB_01, 250, AGENT_UP, AGENT_READY);
-	weigh();
-	assert_server(WEB_01, 1000, POOL_CAUSE_FULL);
-	agent_says(WEB_01, -1, -1, AGENT_DRAIN);
-	weigh();
-	assert_server(WEB_01, 0, POOL_CAUSE_AGENT);
-	agent_says(WEB_02, -1, AGENT_STOPPED, -1); /* beyond max_out: the floor */
-	weigh();
-	assert_server(WEB_02, 100, POOL_CAUSE_AGENT);
-	agent_says(WEB_03, -1, AGENT_FAIL, -1); /* all ask out: nobody goes */
-	weigh();
-	for (size_t i = 0; i < 3; i++)
-		assert_server(i, 1000, POOL_CAUSE_FAIL_OPEN);
-	/* An agent that then falls silent keeps nobody out. */
-	lab.now_ms += 10000;
-	for (size_t i = 0; i < 3; i++)
-		memory_age(&lab.memory[i], &memory_conf, lab.now_ms);
-	weigh();
-	for (size_t i = 0; i < 3; i++)
-		assert_server(i, 1000, POOL_CAUSE_FULL);
-	goes(WEB_01, PROBE_WRONG_STATUS);
-	agent_says(WEB_01, 100, AGENT_UP, AGENT_READY);
-	weigh();
-	assert_server(WEB_01, 0, POOL_CAUSE_DOWN);
-}
-
 static void adoption_keeps_what_serves(void **state)
 {
 	(void)state;
@@ -532,14 +321,10 @@ int main(void)
 		cmocka_unit_test(the_last_one_is_kept_open),
 		cmocka_unit_test(silence_of_all_keeps_all),
 		cmocka_unit_test(hard_down_needs_certainty),
+		cmocka_unit_test(an_own_link_that_fails_resets_no_flow),
 		cmocka_unit_test(a_slow_server_keeps_the_floor),
 		cmocka_unit_test(the_agent_suspects_itself),
 		cmocka_unit_test(no_suspicion_without_traffic_or_of_one),
-		cmocka_unit_test(memory_below_hard_is_relieved),
-		cmocka_unit_test(memory_of_all_low_moves_nothing),
-		cmocka_unit_test(nobody_below_soft_gets_more_than_half_as_much_again),
-		cmocka_unit_test(who_joins_ends_all_equal),
-		cmocka_unit_test(an_agents_words_lower_but_never_raise),
 		cmocka_unit_test(adoption_keeps_what_serves),
 	};
 
