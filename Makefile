@@ -36,8 +36,9 @@ endif
 WARN       := -Wall -Wextra -Werror
 CPPFLAGS   += -D_GNU_SOURCE -Iinclude -Iagent -DMUSTER_VERSION='"$(VERSION)"' -DMUSTER_LIBDIR='"$(LIBDIR)"' \
               -DMUSTER_SYSCONFDIR='"$(SYSCONFDIR)"'
+CPPFLAGS   += $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 CFLAGS     ?= -O2 -g
-CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread
 LDFLAGS    += -Wl,--as-needed
 LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH)
@@ -141,4 +142,4 @@ clean:
 .PHONY: all labtools tests unit demo test lint man install install-deps clean
 .DELETE_ON_ERROR:
 
--include $(wildcard $B/*/*.d $B/*/*/*.d $B/*/*/*/*.d)
+-include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)

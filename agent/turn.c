@@ -23,10 +23,14 @@ static void health_result(struct agent *agent, struct server *server, const stru
 	struct health *health = &server->run.health;
 	enum health_state was = health->state;
 	int64_t since_ms = health->since_ms;
-	bool answered = server->run.stats.packets_out != server->run.answers_seen;
+	struct muster_stats stats;
+	bool answered = false;
 	char cause[256];
 
-	server->run.answers_seen = server->run.stats.packets_out;
+	if (kernel_server_stats(agent->kernel, server->run.index, &stats) == 0) {
+		answered = stats.packets_out != server->run.answers_seen;
+		server->run.answers_seen = stats.packets_out;
+	}
 	if (health_step(health, check, result, answered, now_ms)) {
 		snprintf(cause, sizeof(cause), "check in %d ms: %s", result->duration_ms,
 			 result->detail[0] ? result->detail : probe_outcome_text(result->outcome));

@@ -12,6 +12,9 @@
  * xdp_devmap_xmit    the driver took fewer packets than it was given: its ring is full, native
  *                    or (before 6.3) such a veth
  * xdp_exception      the transmit queue is stopped; by the kernel's name an XDP_TX      generic
+ *
+ * The kernel's structures are read at offsets that the agent finds, not by CO-RE: one such relocation in the object, and
+ * libbpf refuses all of it, `ip link` included, on a kernel without BTF.
  */
 #ifndef MUSTER_BPF_FAILURES_H
 #define MUSTER_BPF_FAILURES_H
@@ -20,41 +23,14 @@
 
 #include "maps.h"
 
-/* Of the kernel's structures only what is read here; libbpf finds the offsets in the running kernel's BTF. */
-#define KERNEL_TYPE __attribute__((preserve_access_index))
-
-struct bpf_map;
-
-struct bpf_prog_aux {
-	__u32 used_map_cnt;
-	struct bpf_map **used_maps;
-} KERNEL_TYPE;
-
-struct bpf_prog {
-	struct bpf_prog_aux *aux;
-} KERNEL_TYPE;
-
-struct bpf_link {
-	struct bpf_prog *prog;
-} KERNEL_TYPE;
-
-struct bpf_xdp_link {
-	struct bpf_link link;
-} KERNEL_TYPE;
-
-struct bpf_xdp_entity {
-	struct bpf_prog *prog;
-	struct bpf_xdp_link *link;
-} KERNEL_TYPE;
-
-enum { XDP_MODE_SKB, XDP_MODE_DRV, XDP_MODE_HW, XDP_MODES_N };
-
-struct net_device {
-	int ifindex;
-	struct bpf_xdp_entity xdp_state[XDP_MODES_N];
-} KERNEL_TYPE;
-
 #define MAPS_OF_OURS 32 /* the program uses fewer */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct muster_offsets);
+} muster_offsets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -63,20 +39,39 @@ struct {
 	__type(value, struct muster_failure);
 } muster_failures SEC(".maps");
 
-static __always_inline bool ours(const struct bpf_prog *program)
+static __always_inline const struct muster_offsets *offsets(void)
 {
-	struct bpf_map **maps = program->aux->used_maps;
-	__u32 n = program->aux->used_map_cnt;
+	__u32 zero = 0;
 
-	for (__u32 i = 0; i < MAPS_OF_OURS && i < n; i++) {
-		void *map = NULL;
+	return bpf_map_lookup_elem(&muster_offsets, &zero);
+}
 
-		/* A pointer to a pointer is only a number to the verifier. */
-		if (bpf_probe_read_kernel(&map, sizeof(map), &maps[i]))
-			return false;
-		if (map == &muster_verdicts)
+/* 0 where nothing can be read: the next step from there reads nothing either. */
+static __always_inline __u64 read_pointer(__u64 base, __u32 offset)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)(base + offset));
+	return value;
+}
+
+static __always_inline __u32 read_number(__u64 base, __u32 offset)
+{
+	__u32 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)(base + offset));
+	return value;
+}
+
+static __always_inline bool ours(const struct muster_offsets *at, __u64 program)
+{
+	__u64 aux = program ? read_pointer(program, at->prog_aux) : 0;
+	__u64 maps = aux ? read_pointer(aux, at->aux_used_maps) : 0;
+	__u32 n = maps ? read_number(aux, at->aux_used_map_cnt) : 0;
+
+	for (__u32 i = 0; i < MAPS_OF_OURS && i < n; i++)
+		if (read_pointer(maps, i * sizeof(__u64)) == (__u64)&muster_verdicts)
 			return true;
-	}
 	return false;
 }
 
@@ -89,66 +84,63 @@ static __always_inline void count_failed(__u32 ifindex, __s32 error, __u64 packe
 
 	if (counter)
 		*counter += packets;
-	known = bpf_map_lookup_elem(&muster_failures, &key);
-	if (!known && bpf_map_update_elem(&muster_failures, &key, &fresh, BPF_NOEXIST) == 0)
+	if (bpf_map_update_elem(&muster_failures, &key, &fresh, BPF_NOEXIST) == 0)
 		return;
-	if (!known)
-		known = bpf_map_lookup_elem(&muster_failures, &key);
+	known = bpf_map_lookup_elem(&muster_failures, &key);
 	if (!known)
 		return;
 	__sync_fetch_and_add(&known->packets, packets);
 	known->last_ns = fresh.last_ns;
 }
 
-/* The tracepoints' parameters, in the kernel's order (include/trace/events/xdp.h); the verifier knows their types. */
+/* The tracepoints' parameters, in the kernel's order (include/trace/events/xdp.h). The agent checks how many they are. */
 struct redirect_err {
-	const struct net_device *from;
-	const struct bpf_prog *program;
-	const void *target;
-	__u64 error, map_type, map_id;
-	__u64 ifindex;
+	__u64 from, program, target, error, map_type, map_id, ifindex;
 };
 
 struct exception {
-	const struct net_device *to;
-	const struct bpf_prog *program;
-	__u64 action;
+	__u64 to, program, action;
 };
 
 struct devmap_xmit {
-	const struct net_device *from, *to;
-	__u64 sent, drops, error;
+	__u64 from, to, sent, drops, error;
 };
 
-SEC("?tp_btf/xdp_redirect_err")
-int muster_redirect_err(struct redirect_err *at)
+SEC("?raw_tp/xdp_redirect_err")
+int muster_redirect_err(const struct redirect_err *failure)
 {
-	if (ours(at->program))
-		count_failed(at->ifindex, at->error, 1);
+	const struct muster_offsets *at = offsets();
+
+	if (at && ours(at, failure->program))
+		count_failed(failure->ifindex, failure->error, 1);
 	return 0;
 }
 
 /* XDP_REDIRECT is left out: drivers that report a failed redirect here have let the kernel report it above. */
-SEC("?tp_btf/xdp_exception")
-int muster_exception(struct exception *at)
+SEC("?raw_tp/xdp_exception")
+int muster_exception(const struct exception *failure)
 {
-	if ((__u32)at->action == XDP_TX && ours(at->program))
-		count_failed(at->to->ifindex, 0, 1);
+	const struct muster_offsets *at = offsets();
+
+	if (at && (__u32)failure->action == XDP_TX && ours(at, failure->program))
+		count_failed(read_number(failure->to, at->dev_ifindex), 0, 1);
 	return 0;
 }
 
 /* The batch does not name its program: it is the one on the interface where its packets came in. */
-SEC("?tp_btf/xdp_devmap_xmit")
-int muster_devmap_xmit(struct devmap_xmit *at)
+SEC("?raw_tp/xdp_devmap_xmit")
+int muster_devmap_xmit(const struct devmap_xmit *failure)
 {
-	const struct bpf_xdp_entity *native;
-	__s32 drops = at->drops;
+	const struct muster_offsets *at = offsets();
+	__s32 drops = failure->drops;
+	__u64 program, link;
 
-	if (drops <= 0)
+	if (drops <= 0 || !at)
 		return 0;
-	native = &at->from->xdp_state[XDP_MODE_DRV];
-	if (ours(native->link ? native->link->link.prog : native->prog))
-		count_failed(at->to->ifindex, at->error, drops);
+	link = read_pointer(failure->from, at->dev_native_link);
+	program = link ? read_pointer(link, at->link_prog) : read_pointer(failure->from, at->dev_native_prog);
+	if (ours(at, program))
+		count_failed(read_number(failure->to, at->dev_ifindex), failure->error, drops);
 	return 0;
 }
 

@@ -153,15 +153,20 @@ static const struct host_address *find_address(const struct address_list *addres
 	return NULL;
 }
 
-/* The interface with a connected route to the address, when it carries our program; else the first that does. */
+/*
+ * The interface with a connected route to the address, as soon as it carries our program; where no interface has such a
+ * route, the first that carries it.
+ */
 static struct link *choose_link(struct kernel *kernel, const struct muster_addr *addr)
 {
 	struct netlink_route route;
 	uint32_t connected = 0;
+	struct link *link;
 
 	if (netlink_route(&kernel->netlink, addr, &route) == 0 && !route.local && !route.has_gateway)
 		connected = route.ifindex;
-	return links_attached(kernel, connected);
+	link = links_attached(kernel, connected);
+	return connected && link && link->ifindex != connected ? NULL : link;
 }
 
 static void put_address(struct kernel *kernel, struct claim *claim)

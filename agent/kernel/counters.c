@@ -54,6 +54,8 @@ int kernel_counters(struct kernel *kernel, struct kernel_counters *out)
 	if (!cpus)
 		return -ENOMEM;
 	r = read_verdicts(kernel->maps.fd[MAP_VERDICTS], n, out->verdict);
+	if (r == 0)
+		out->n_failures = failures_read(kernel, out->failure);
 	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES && r == 0; i++)
 		if (kernel->services[i].used)
 			r = read_stats(kernel->maps.fd[MAP_SVC_STAT], i, cpus, n, &out->service[i]);
@@ -61,6 +63,17 @@ int kernel_counters(struct kernel *kernel, struct kernel_counters *out)
 		if (kernel->servers[i].state != MUSTER_SERVER_FREE)
 			r = read_stats(kernel->maps.fd[MAP_SRV_STAT], i, cpus, n, &out->server[i]);
 	return r;
+}
+
+int kernel_server_stats(struct kernel *kernel, uint32_t server_index, struct muster_stats *out)
+{
+	int n = libbpf_num_possible_cpus();
+	_cleanup_(freep) struct muster_stats *cpus = n > 0 ? calloc(n, sizeof(*cpus)) : NULL;
+
+	if (!cpus)
+		return n < 0 ? n : -ENOMEM;
+	memset(out, 0, sizeof(*out));
+	return read_stats(kernel->maps.fd[MAP_SRV_STAT], server_index, cpus, n, out);
 }
 
 uint64_t kernel_memory(struct kernel *kernel, uint32_t *flow_entries)

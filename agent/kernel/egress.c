@@ -35,11 +35,16 @@ static int read_sysctl(const char *path)
 	return value;
 }
 
+bool egress_is_veth(const char *ifname)
+{
+	return is_driver(ifname, "veth");
+}
+
 void egress_check(const char *ifname)
 {
 	char path[96];
 
-	if (is_driver(ifname, "veth"))
+	if (egress_is_veth(ifname))
 		log_info("%s is a veth: its peer takes redirected packets only with `ethtool -K PEER gro on` or an XDP "
 			 "program "
 			 "of its own, and senders behind it need `ethtool -K DEV tx off`",

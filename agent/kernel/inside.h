@@ -75,6 +75,7 @@ struct watch {
 };
 
 struct ring_buffer;
+struct failures;
 
 struct kernel {
 	sd_event *event;
@@ -100,6 +101,7 @@ struct kernel {
 	struct gauge gauge;
 	struct ring_buffer *ring;
 	sd_event_source *ring_io;
+	struct failures *failures; /* NULL: not counted */
 };
 
 /* records.c: the maps' records, read whole and written one by one. */
@@ -173,6 +175,11 @@ void flows_close(struct kernel *kernel);
 /* Whether the entry is the to-server direction of a flow that lives at `now`. */
 bool flows_live(const struct kernel *kernel, const struct muster_tuple *key, const struct muster_flow *flow,
 		uint32_t now);
+
+/* failures.c: what the kernel drops behind the program. Failing to open is a line in the log, and no more. */
+void failures_open(struct kernel *kernel);
+void failures_close(struct kernel *kernel);
+size_t failures_read(struct kernel *kernel, struct kernel_failure out[KERNEL_FAILURES]);
 
 /* adopt.c: finds the maps: pinned, or used by an attached program, or made by loading the object. */
 int adopt_maps(struct kernel *kernel, char *why, size_t n);

@@ -12,6 +12,7 @@ void kernel_close(struct kernel **kernel)
 
 	if (!k)
 		return;
+	failures_close(k);
 	flows_close(k);
 	events_close(k);
 	watch_close(k);
@@ -96,6 +97,7 @@ static int open_rest(struct kernel *kernel, char *why, size_t n)
 			return r;
 		}
 	}
+	failures_open(kernel);
 	return links_refresh(kernel, false);
 }
 

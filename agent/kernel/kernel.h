@@ -96,13 +96,29 @@ size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_
 
 enum hop_state kernel_hop(struct kernel *kernel, uint32_t server_index, struct muster_hop *out);
 
+/* Packets of ours that an egress interface did not take, by interface and reason, since kernel_open(). */
+struct kernel_failure {
+	char ifname[IF_NAMESIZE]; /* "": gone, or of another network namespace */
+	uint32_t ifindex;
+	int error; /* -errno; 0: no room in its transmit queue or ring */
+	bool veth;
+	uint64_t packets;
+	int64_t last_ms; /* CLOCK_BOOTTIME */
+};
+#define KERNEL_FAILURES 8
+
 struct kernel_counters {
 	uint64_t verdict[MUSTER_VERDICTS_N];
 	struct muster_stats service[MUSTER_MAX_SERVICES];
 	struct muster_stats server[MUSTER_MAX_SERVERS];
+	struct kernel_failure failure[KERNEL_FAILURES]; /* the latest first */
+	size_t n_failures;
 };
 /* Sums over the CPUs. Only records in use are filled. */
 int kernel_counters(struct kernel *kernel, struct kernel_counters *out);
+
+/* One server's alone, of this moment. */
+int kernel_server_stats(struct kernel *kernel, uint32_t server_index, struct muster_stats *out);
 
 /* Live flows of a server by the scan that runs in small steps on the loop (a full round every 2 s or so). */
 uint32_t kernel_live_flows(struct kernel *kernel, uint32_t server_index);

@@ -33,7 +33,7 @@ void book_describe(const struct agent *agent, const struct server *server, char 
 		snprintf(out, size, "weight %u (declared %u) by %s", order->weight, server->conf->weight, order->owner);
 }
 
-/* Calls `each` for every server that a request names. Returns how many. */
+/* The same machine may serve several services: without a service named, all of them are meant. */
 size_t book_targets(const struct agent *agent, const struct order_request *request, struct server **out, size_t most)
 {
 	size_t n = 0;

@@ -63,7 +63,7 @@ static bool step_bad(struct health *health, const struct check_conf *conf, bool 
 bool health_step(struct health *health, const struct check_conf *conf, const struct probe_result *result,
 		 bool handshakes_answered, int64_t now_ms)
 {
-	bool timed_out = health_timed_out(result->outcome);
+	bool timed_out = health_timed_out(result->outcome), slow;
 
 	if (result->outcome == PROBE_LOCAL)
 		return false;
@@ -83,7 +83,12 @@ bool health_step(struct health *health, const struct check_conf *conf, const str
 	}
 	health->cause = result->outcome;
 	snprintf(health->detail, sizeof(health->detail), "%s", result->detail);
-	return step_bad(health, conf, timed_out && handshakes_answered, now_ms);
+	/*
+	 * At the first bad result of a row the answers may be older than the check itself: they prove nothing yet, or a
+	 * server whose link was just cut would pass as slow for one check more.
+	 */
+	slow = timed_out && handshakes_answered && (health->bad > 0 || conf->fall <= 1);
+	return step_bad(health, conf, slow, now_ms);
 }
 
 bool health_in_transition(const struct health *health)

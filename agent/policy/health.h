@@ -41,7 +41,7 @@ struct health {
 void health_adopt(struct health *health, enum health_state state, int64_t now_ms);
 
 /*
- * Takes one result in. `handshakes_answered`: the kernel counted answers of this server since the last check.
+ * Takes one result in. `handshakes_answered`: the kernel counted answers of this server since the last result.
  * From unknown one good result suffices, and `fall` bad ones. PROBE_LOCAL says nothing about the server and changes
  * nothing. Returns whether the state changed.
  */

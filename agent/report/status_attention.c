@@ -70,6 +70,62 @@ static void storage(const struct status_input *in, json_t *out)
 		    (int)(in->writer_busy_ms / 1000));
 }
 
+/* What an egress interface has against a packet, and what helps. */
+static void failure_text(const struct kernel_failure *f, const char *name, char *text, size_t n)
+{
+	switch (-f->error) {
+	case 0:
+		snprintf(text, n, "its transmit queue had no room: longer rings (ethtool -G %s tx N) or less traffic",
+			 name);
+		break;
+	case EOPNOTSUPP:
+	case ENXIO:
+		if (f->veth)
+			snprintf(text, n, "its other end does not take XDP frames; there run: ethtool -K PEER gro on");
+		else
+			snprintf(text, n,
+				 "it does not take XDP frames; many drivers do once they carry a program: muster "
+				 "attach %s",
+				 name);
+		break;
+	case ENETDOWN:
+		snprintf(text, n, "it is down: ip link set dev %s up", name);
+		break;
+	case EMSGSIZE:
+		snprintf(text, n, "they are larger than its MTU: ip link set dev %s mtu N", name);
+		break;
+	default:
+		snprintf(text, n, "%s", strerror(-f->error));
+	}
+}
+
+static void failures(const struct status_input *in, json_t *out)
+{
+	uint64_t total = in->counters->verdict[MUSTER_VERDICT_EGRESS_FAILED], told = 0;
+
+	for (size_t i = 0; i < in->counters->n_failures; i++) {
+		const struct kernel_failure *f = &in->counters->failure[i];
+		char text[160];
+
+		told += f->packets;
+		if (!f->ifname[0]) {
+			say(out,
+			    "%llu packets, the last %s ago, were for interface number %u, which is gone or in another "
+			    "network namespace",
+			    (unsigned long long)f->packets, ago(in, f->last_ms), f->ifindex);
+			continue;
+		}
+		failure_text(f, f->ifname, text, sizeof(text));
+		say(out, "%llu packets, the last %s ago, were refused by their egress interface %s: %s",
+		    (unsigned long long)f->packets, ago(in, f->last_ms), f->ifname, text);
+	}
+	if (total > told)
+		say(out,
+		    "%llu packets were refused by their egress interface before this musterd started, or by one that "
+		    "it has forgotten",
+		    (unsigned long long)(total - told));
+}
+
 static void packets(const struct status_input *in, json_t *out)
 {
 	const uint64_t *v;
@@ -82,11 +138,7 @@ static void packets(const struct status_input *in, json_t *out)
 		    "%llu SYN packets had a wrong checksum and were dropped: their sender leaves checksums to hardware "
 		    "that is not there; on the sender run: ethtool -K DEV tx off",
 		    (unsigned long long)v[MUSTER_VERDICT_BAD_CHECKSUM]);
-	if (v[MUSTER_VERDICT_EGRESS_FAILED])
-		say(out,
-		    "%llu packets were refused by their egress interface: on a veth pair the other end needs an XDP "
-		    "program or GRO (ethtool -K DEV gro on)",
-		    (unsigned long long)v[MUSTER_VERDICT_EGRESS_FAILED]);
+	failures(in, out);
 	if (v[MUSTER_VERDICT_NONE])
 		say(out, "%llu packets left the program without a verdict: a fault in the program, please report it",
 		    (unsigned long long)v[MUSTER_VERDICT_NONE]);

@@ -20,8 +20,9 @@
  * muster_limits     per-CPU array   0                     muster_limits              program
  * muster_events     ring buffer                           muster_event (event.h)     program
  *
- * One map is not pinned, and lives as long as the agent that reads it:
- * muster_failures   LRU hash        muster_failure_key    muster_failure             programs of bpf/failures.h
+ * Two maps are not pinned, and live as long as the agent that counts failures (bpf/failures.h):
+ * muster_offsets    array[1]        0                     muster_offsets             agent
+ * muster_failures   LRU hash        muster_failure_key    muster_failure             program
  */
 #ifndef MUSTER_MAPS_H
 #define MUSTER_MAPS_H
@@ -227,6 +228,19 @@ struct muster_failure {
 	__u64 last_ns; /* CLOCK_BOOTTIME */
 };
 _Static_assert(sizeof(struct muster_failure) == 16, "muster_failure has no hidden padding");
+
+/* Where the running kernel keeps what bpf/failures.h reads: bytes from the start of its structures. */
+struct muster_offsets {
+	__u32 prog_aux;         /* bpf_prog: its bpf_prog_aux */
+	__u32 aux_used_maps;    /* bpf_prog_aux: array of pointers to the maps that it uses */
+	__u32 aux_used_map_cnt; /* and how many */
+	__u32 dev_ifindex;      /* net_device */
+	__u32 dev_native_prog;  /* net_device: the program in native mode */
+	__u32 dev_native_link;  /* net_device: or the bpf_xdp_link that holds it */
+	__u32 link_prog;        /* bpf_xdp_link: its program */
+	__u32 zero;
+};
+_Static_assert(sizeof(struct muster_offsets) == 32, "muster_offsets has no hidden padding");
 
 struct muster_limits {
 	__u32 second_start; /* tick */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Loading: by ip link alone, natively and generic, a second time over the same pins; and what the program costs. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "harness.h"
@@ -40,26 +41,58 @@ static void test_ip_link_loads_it(void **state)
 	command("ip link set dev back xdpgeneric off && ip link set dev front xdp off && umount /sys/fs/bpf");
 }
 
-static void test_verified_instructions(void **state)
+/* How many instructions the verifier walks to accept this program of the object, loaded alone. */
+static long verified(const char *name)
 {
 	static char log[1 << 16];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = sizeof(log),
 		    .kernel_log_level = 4);
 	struct bpf_object *other = bpf_object__open_file(object_path(), &opts);
+	struct bpf_program *each;
 	struct bpf_map *map;
 	const char *at;
-	long verified;
 
-	(void)state;
 	assert_non_null(other);
+	bpf_object__for_each_program(each, other)
+		bpf_program__set_autoload(each, strcmp(bpf_program__name(each), name) == 0);
 	bpf_object__for_each_map(map, other) bpf_map__set_pin_path(map, NULL);
-	assert_int_equal(bpf_object__load(other), 0);
+	memset(log, 0, sizeof(log));
+	if (bpf_object__load(other))
+		fail_msg("the kernel refuses %s: %s", name, strerror(errno));
 	bpf_object__close(other);
 	at = strstr(log, "processed ");
 	assert_non_null(at);
-	verified = atol(at + strlen("processed "));
-	print_message("# the verifier walked %ld instructions\n", verified);
-	assert_in_range(verified, 1, VERIFIED_MOST);
+	return atol(at + strlen("processed "));
+}
+
+static void test_verified_instructions(void **state)
+{
+	struct bpf_object *other = bpf_object__open_file(object_path(), NULL);
+	struct bpf_program *each;
+	unsigned programs = 0;
+
+	(void)state;
+	assert_non_null(other);
+	bpf_object__for_each_program(each, other)
+	{
+		const char *name = bpf_program__name(each);
+		long walked = verified(name);
+
+		print_message("# the verifier walked %ld instructions of %s\n", walked, name);
+		assert_in_range(walked, 1, VERIFIED_MOST);
+		programs++;
+	}
+	bpf_object__close(other);
+	assert_int_equal(programs, 4);
+}
+
+/* `ip link` on a kernel without BTF: one CO-RE relocation anywhere in the object, and it would be refused. */
+static void test_ip_link_without_kernel_btf(void **state)
+{
+	(void)state;
+	command("mount -t tmpfs none /sys/kernel/btf && mount -t bpf bpf /sys/fs/bpf");
+	load("front", "xdp");
+	command("ip link set dev front xdp off && umount /sys/fs/bpf && umount /sys/kernel/btf");
 }
 
 /*
@@ -103,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_ip_link_loads_it, bench_reset),
+		cmocka_unit_test_setup(test_ip_link_without_kernel_btf, bench_reset),
 		cmocka_unit_test_setup(test_verified_instructions, bench_reset),
 		cmocka_unit_test_setup(test_cost_of_a_hit, bench_reset),
 	};

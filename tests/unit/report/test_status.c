@@ -342,6 +342,32 @@ static void test_surroundings(void **state)
 	assert_sentence(w, "no interface carries the program");
 }
 
+/* What an egress interface refused: which, since when, what to do; and what is older than this agent. */
+static void test_egress_failures(void **state)
+{
+	struct world *w = *state;
+	struct kernel_failure *f = w->counters.failure;
+
+	w->counters.verdict[MUSTER_VERDICT_EGRESS_FAILED] = 40;
+	w->counters.n_failures = 5;
+	f[0] = (struct kernel_failure){.ifname = "veth7", .error = -EOPNOTSUPP, .veth = true, .packets = 7};
+	f[1] = (struct kernel_failure){.ifname = "eth2", .error = -ENXIO, .packets = 6};
+	f[2] = (struct kernel_failure){.ifname = "eth3", .error = -ENETDOWN, .packets = 5};
+	f[3] = (struct kernel_failure){.ifname = "eth4", .error = 0, .packets = 4};
+	f[4] = (struct kernel_failure){.ifindex = 99, .error = -EINVAL, .packets = 3};
+	for (size_t i = 0; i < w->counters.n_failures; i++)
+		f[i].last_ms = NOW_MS - 12000;
+	assert_sentence(w, "7 packets, the last 12 s ago, were refused by their egress interface veth7: its other end");
+	assert_sentence(w, "ethtool -K PEER gro on");
+	assert_sentence(w,
+			"6 packets, the last 12 s ago, were refused by their egress interface eth2: it does not take");
+	assert_sentence(w, "muster attach eth2");
+	assert_sentence(w, "ip link set dev eth3 up");
+	assert_sentence(w, "ethtool -G eth4 tx N");
+	assert_sentence(w, "interface number 99, which is gone");
+	assert_sentence(w, "15 packets were refused by their egress interface before this musterd started");
+}
+
 static void test_server_document(void **state)
 {
 	struct world *w = *state;
@@ -446,7 +472,8 @@ int main(void)
 		TEST(test_healthy_but_out),
 		TEST(test_health_and_memory),
 		TEST(test_pool),
-		TEST(test_hops),
+		TEST(test_surroundings),
+		TEST(test_egress_failures),
 		TEST(test_surroundings),
 		TEST(test_server_document),
 		TEST(test_bad_bytes),
