@@ -253,6 +253,7 @@ static int turn_at_end(sd_event_source *source, void *context)
 	(void)source;
 	if (agent->touched)
 		agent_turn(agent);
+	agent_begin(agent);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Muster's XDP program: a table of contents. Each stage is the header of its name, in the order in which a packet
- * meets them; it returns 0 to go on, or a negative verdict. Only finish() counts, reports and acts.
+ * meets them; it returns 0 to go on, or a negative verdict. Only finish() counts, reports and acts. What the kernel drops
+ * after that is counted by failures.h, programs of their own.
  */
 #include "parse.h"
 #include "follow.h"

@@ -191,17 +191,13 @@ size_t failures_read(struct kernel *kernel, struct kernel_failure out[KERNEL_FAI
 
 	if (!kernel->failures)
 		return 0;
-	/* An entry that is evicted meanwhile starts the walk again: so many steps, then it is enough. */
-	for (int i = 0; i < 2 * MUSTER_MAX_FAILURES; i++) {
+	for (int i = 0; i < MUSTER_MAX_FAILURES; i++) {
 		struct kernel_failure failure;
-		bool known = false;
 
 		if (bpf_map_get_next_key(kernel->failures->map, last, &key) < 0)
 			break;
 		last = &key;
-		for (size_t k = 0; k < n; k++)
-			known |= out[k].ifindex == key.ifindex && out[k].error == key.error;
-		if (known || bpf_map_lookup_elem(kernel->failures->map, &key, &value) < 0)
+		if (bpf_map_lookup_elem(kernel->failures->map, &key, &value) < 0)
 			continue;
 		describe(&key, &value, &failure);
 		n = insert(out, n, &failure);

@@ -22,7 +22,7 @@
  *
  * Two maps are not pinned, and live as long as the agent that counts failures (bpf/failures.h):
  * muster_offsets    array[1]        0                     muster_offsets             agent
- * muster_failures   LRU hash        muster_failure_key    muster_failure             program
+ * muster_failures   hash            muster_failure_key    muster_failure             program
  */
 #ifndef MUSTER_MAPS_H
 #define MUSTER_MAPS_H

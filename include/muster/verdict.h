@@ -38,7 +38,7 @@
 	X(NO_NEIGHBOUR,      no_neighbour,       DROP,    "the next hop's link address is not known yet") \
 	X(NO_ROUTE,          no_route,           DROP,    "no route to the next hop") \
 	X(TOO_BIG,           too_big,            DROP,    "larger than the next hop's MTU") \
-	X(EGRESS_FAILED,     egress_failed,      DROP,    "the egress interface refused the packet (counted by the agent)")
+	X(EGRESS_FAILED,     egress_failed,      DROP,    "forwarded, but refused by its egress interface (counted while musterd runs)")
 /* clang-format on */
 
 enum muster_verdict {

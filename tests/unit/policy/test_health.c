@@ -49,8 +49,9 @@ static const struct {
 	{HEALTH_UP, "CCC", HEALTH_SLOW, 3, false},
 	{HEALTH_UP, "TTTTTTTTTTTTTTTT", HEALTH_SLOW, 3, false}, /* never out */
 	{HEALTH_UP, "xxT", HEALTH_SLOW, 3, false},
-	{HEALTH_UP, "Txx", HEALTH_SLOW, 3, true},
-	{HEALTH_UP, "Txxx", HEALTH_DOWN, 4, false},
+	{HEALTH_UP, "Txx", HEALTH_DOWN, 3, false}, /* answers before the first bad check prove nothing */
+	{HEALTH_UP, "TTx", HEALTH_SLOW, 3, true},
+	{HEALTH_UP, "TTxxx", HEALTH_DOWN, 5, false},
 	{HEALTH_SLOW, "xx", HEALTH_SLOW, 0, true},
 	{HEALTH_SLOW, "xxTxx", HEALTH_SLOW, 0, true},
 	{HEALTH_SLOW, "xxx", HEALTH_DOWN, 3, false},
