@@ -30,25 +30,7 @@ void agent_note(struct agent *agent, const struct journal_entry *entry)
 
 static void on_event(void *context, const struct muster_event *event)
 {
-	static const char *const text[] = {
-#define X(NAME, name, words) [MUSTER_EVENT_##NAME] = words,
-		MUSTER_EVENTS(X)
-#undef X
-	};
-	struct agent *agent = context;
-	struct server *server = agent->model ? model_server_by_index(agent->model, event->server) : NULL;
-	char from[ADDRESS_TEXT_SIZE], to[ADDRESS_TEXT_SIZE], tuple[160];
-
-	if (event->kind >= ARRAY_SIZE(text))
-		return;
-	snprintf(tuple, sizeof(tuple), "%s -> %s", address_port_format(&event->tuple.src, event->tuple.sport, from),
-		 address_port_format(&event->tuple.dst, event->tuple.dport, to));
-	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_PACKETS,
-						  .service = server ? server->service->conf->name : NULL,
-						  .server = server ? server->conf->name : NULL,
-						  .from = tuple,
-						  .to = "dropped",
-						  .cause = text[event->kind]});
+	packets_event(context, event, clock_now_ms());
 }
 
 static void on_link(void *context, const char *ifname, const char *text)
@@ -246,7 +228,7 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	if (!error)
 		error = start_kernel(agent, config, find_object(config, options, object, sizeof(object)));
 	if (!error)
-		error = privilege_drop();
+		error = privilege_drop(config->group);
 	if (!error)
 		error = start_storage(agent, config);
 	if (!error)
@@ -302,12 +284,13 @@ void agent_free(struct agent **agent)
 
 	if (!a)
 		return;
+	a->stopping = true;
 	if (a->journal)
 		journal_set_follower(a->journal, NULL, NULL);
 	api_free(&a->api);
 	prober_free(&a->prober);
-	sd_event_source_unref(a->tick);
-	sd_event_source_unref(a->post);
+	a->tick = sd_event_source_unref(a->tick);
+	a->post = sd_event_source_unref(a->post);
 	writer_free(&a->writer);
 	journal_free(&a->journal);
 	kernel_close(&a->kernel);

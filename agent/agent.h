@@ -14,6 +14,7 @@
 #include "base.h"
 #include "kernel/kernel.h"
 #include "model.h"
+#include "packets.h"
 #include "policy/lease.h"
 #include "probe/probe.h"
 #include "report/api.h"
@@ -39,12 +40,16 @@ struct agent {
 	char boot_id[BOOT_ID_SIZE];
 	bool touched;        /* the model changed: plan and sync at the end of this turn of the loop */
 	bool begun;          /* interfaces are attached: servers were known, or not to be waited for */
+	bool stopping;       /* everything is being let go of: what still arrives changes nothing */
+	bool unsaved;        /* the last save of the state failed: the tick tries again */
+	unsigned saving;     /* saves on their way to the disk */
 	bool overlay_saving; /* one change of the declared layer is on its way to the disk */
 	int storage_error;   /* the writer's, as last told */
 	int64_t started_wall_ms;
 	uint64_t ticks;
 	struct kernel_counters *counters; /* of the last second */
 	int64_t counters_ms;
+	struct packets packets;
 };
 
 /* What musterd was started with. */
@@ -67,7 +72,8 @@ void agent_note(struct agent *agent, const struct journal_entry *entry);
 
 /* turn.c */
 void agent_touch(struct agent *agent);
-void agent_turn(struct agent *agent);
+/* Makes the maps equal to the plan now. -errno: not yet; it is tried again. */
+int agent_turn(struct agent *agent);
 void agent_probe_done(void *context, const struct probe_result *result);
 void agent_hop_changed(void *context, uint32_t server_index, enum hop_state state, const char *text);
 

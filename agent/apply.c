@@ -167,8 +167,7 @@ static void trust_unchecked(struct model *model, int64_t now_ms)
 		for (size_t j = 0; j < model->services[i].n_servers; j++) {
 			struct server *server = &model->services[i].servers[j];
 
-			if (server->service->conf->check.type == CHECK_NONE &&
-			    server->run.health.state == HEALTH_UNKNOWN)
+			if (server->service->conf->check.type == CHECK_NONE && server->run.health.state != HEALTH_UP)
 				health_adopt(&server->run.health, HEALTH_UP, now_ms);
 		}
 }
@@ -193,7 +192,7 @@ int agent_apply(struct agent *agent, const char *text, FILE *faults)
 		fprintf(faults, "reading the maps: %s\n", strerror(-error));
 		return error;
 	}
-	error = model_new(&model, config, agent->model, snapshot, now_ms);
+	error = model_new(&model, config, agent->model, snapshot, agent->state, now_ms);
 	if (error) {
 		fprintf(faults, "%s: more servers or services than the maps have records for\n", agent->file);
 		return error;
@@ -238,7 +237,13 @@ int agent_attach_interfaces(struct agent *agent)
 int agent_reload(struct agent *agent, FILE *faults)
 {
 	_cleanup_(freep) char *text = NULL;
-	int error = agent_read_file(agent->file, &text);
+	int error;
+
+	if (agent->overlay_saving) {
+		fprintf(faults, "a change of the servers is being saved; say it again when that is done\n");
+		return -EBUSY;
+	}
+	error = agent_read_file(agent->file, &text);
 
 	if (error) {
 		fprintf(faults, "%s: %s\n", agent->file, strerror(-error));

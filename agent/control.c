@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "orders/orders.h"
 #include "queries.h"
+#include "report/utf8.h"
 
 static unsigned http_status(enum order_result result)
 {
@@ -31,9 +32,12 @@ static const char *result_name(enum order_result result)
 
 static void answer_result(struct api_call *call, enum order_result result, const char *message)
 {
+	char text[1024];
+
+	utf8_clean(message, text, sizeof(text));
 	api_answer(call, http_status(result),
 		   json_pack("{s:i, s:s, s:s, s:[]}", "schema", CONTROL_SCHEMA, "result", result_name(result),
-			     "message", message, "changes"));
+			     "message", text, "changes"));
 }
 
 /* A change without a service is one of an interface. */
@@ -52,19 +56,52 @@ static json_t *change_json(const struct order_change *change)
 static void answer_order(void *context, const struct order_answer *answer)
 {
 	json_t *changes = json_array(), *body;
+	char message[sizeof(answer->message)], undo[sizeof(answer->undo)];
 
 	for (size_t i = 0; i < answer->n_changes; i++)
 		json_array_append_new(changes, change_json(&answer->change[i]));
+	utf8_clean(answer->message, message, sizeof(message));
+	utf8_clean(answer->undo, undo, sizeof(undo));
 	body = json_pack("{s:i, s:s, s:s, s:o}", "schema", CONTROL_SCHEMA, "result", result_name(answer->result),
-			 "message", answer->message, "changes", changes);
+			 "message", message, "changes", changes);
 	if (answer->undo[0])
-		json_object_set_new(body, "undo", json_string(answer->undo));
+		json_object_set_new(body, "undo", json_string(undo));
 	api_answer(context, http_status(answer->result), body);
 }
 
 static const char *text_of(const json_t *body, const char *key)
 {
 	return json_string_value(json_object_get(body, key));
+}
+
+/*
+ * Is every field known and of its type? `fields`: a letter for the type and the name; s string, i integer, b boolean.
+ * A wrong one is answered, for a field that is passed over in silence is an order that the operator did not give.
+ */
+static bool fields_good(struct api_call *call, const char *const *fields)
+{
+	char message[160];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)api_body(call), key, value)
+	{
+		const char *const *field = fields;
+
+		while (*field && strcmp(*field + 1, key))
+			field++;
+		if (*field && (**field == 's'   ? json_is_string(value)
+			       : **field == 'i' ? json_is_integer(value)
+						: json_is_boolean(value)))
+			continue;
+		snprintf(message, sizeof(message),
+			 *field ? "the field \"%.40s\" is of the wrong type"
+				: "there is no field \"%.40s\" in this call",
+			 key);
+		answer_result(call, ORDER_USAGE, message);
+		return false;
+	}
+	return true;
 }
 
 static int64_t number_of(const json_t *body, const char *key, int64_t absent)
@@ -77,6 +114,8 @@ static int64_t number_of(const json_t *body, const char *key, int64_t absent)
 /* The request of an order call; false when it names no server, and then it is answered. */
 static bool read_request(struct api_call *call, struct order_request *request)
 {
+	static const char *const fields[] = {"sserver", "sservice", "ifor_s", "sreason",
+					     "sas",     "iweight",  "bforce", NULL};
 	const struct api_peer *peer = api_peer(call);
 	const json_t *body = api_body(call);
 	int64_t for_s = number_of(body, "for_s", 3600);
@@ -91,6 +130,8 @@ static bool read_request(struct api_call *call, struct order_request *request)
 		.for_ms = for_s > 0 && for_s < INT32_MAX ? for_s * 1000 : 0,
 		.force = json_is_true(json_object_get(body, "force")),
 	};
+	if (!fields_good(call, fields))
+		return false;
 	if (request->server && *request->server)
 		return true;
 	answer_result(call, ORDER_USAGE, "which server? the field \"server\" is missing");
@@ -145,12 +186,15 @@ static bool name_fits(struct api_call *call, const char *name, const char *what)
 
 static void call_overlay(struct agent *agent, struct api_call *call, bool remove)
 {
+	static const char *const fields[] = {"sserver", "sservice", "saddress", "iport", "iweight", "sas", NULL};
 	const json_t *body = api_body(call);
 	const char *server = text_of(body, "server"), *service = text_of(body, "service");
 	const char *address = text_of(body, "address");
 	int64_t port = number_of(body, "port", 0), weight = number_of(body, "weight", 1);
 	struct overlay wish = {.remove = remove, .wall_ms = clock_wall_ms(), .port = port, .weight = weight};
 
+	if (!fields_good(call, fields))
+		return;
 	if (!name_fits(call, server, "server") || !name_fits(call, remove && !service ? "" : service, "service"))
 		return;
 	if (!remove && (!address || address_parse(address, &wish.addr) < 0)) {
@@ -221,12 +265,15 @@ static enum order_result interface_result(int error)
 
 static void call_interface(struct agent *agent, struct api_call *call, bool attach)
 {
+	static const char *const fields[] = {"sinterface", "smode", "sas", NULL};
 	const char *ifname = text_of(api_body(call), "interface");
 	struct attach_report was, report = {0};
 	struct order_answer answer = {0};
 	enum attach_mode mode;
 	int error;
 
+	if (!fields_good(call, fields))
+		return;
 	if (!ifname || !*ifname || strlen(ifname) >= IF_NAMESIZE || !mode_of(text_of(api_body(call), "mode"), &mode)) {
 		answer_result(call, ORDER_USAGE,
 			      "\"interface\" is missing, or \"mode\" is not auto, native or generic");
@@ -247,8 +294,9 @@ static void call_interface(struct agent *agent, struct api_call *call, bool atta
 		snprintf(answer.change[0].server, sizeof(answer.change[0].server), "%s", ifname);
 		snprintf(answer.change[0].before, sizeof(answer.change[0].before), "%s", attached_text(&was));
 		snprintf(answer.change[0].after, sizeof(answer.change[0].after), "%s", attached_text(&report));
-		snprintf(answer.undo, sizeof(answer.undo), "muster %s %s%s", attach ? "detach" : "attach", ifname,
-			 !attach && was.program_id && !was.native ? " --mode generic" : "");
+		if (strcmp(answer.change[0].before, answer.change[0].after))
+			snprintf(answer.undo, sizeof(answer.undo), "muster %s %s%s", attach ? "detach" : "attach",
+				 ifname, !attach && was.program_id && !was.native ? " --mode generic" : "");
 	}
 	answer_order(call, &answer);
 }

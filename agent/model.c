@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include "plan.h"
+#include "policy/lease.h"
 
 /* Records already given away, while a model is being built. */
 struct records {
@@ -76,12 +77,16 @@ static const struct plan_server *snapshot_server(const struct kernel_snapshot *s
 }
 
 /* A server's run as the maps tell it: health and memory's factor stay what they were when the last agent died. */
-static void adopt_server(struct server *server, const struct plan_server *found, int64_t now_ms)
+static void adopt_server(struct server *server, const struct plan_server *found, const struct state *state,
+			 int64_t now_ms)
 {
 	const struct muster_server *record = &found->record;
 	uint32_t full = record->weight_declared, factor = 100;
 
-	if (full && record->weight_effective && record->weight_effective < full)
+	if (state)
+		full = 100 * lease_allowed_for(state->orders, state->n_orders, server->service->conf->name,
+					       server->conf->name, full / 100);
+	if (record->state == MUSTER_SERVER_UP && record->weight_effective && record->weight_effective < full)
 		factor = MAX(1u, record->weight_effective * 100 / full);
 	server->run.index = found->index;
 	server->run.generation = record->generation;
@@ -114,7 +119,7 @@ static bool same_service(const struct service_conf *a, const struct service_conf
 
 /* Where a server's run comes from: the old model, the kernel, or nowhere. */
 static void settle_server(struct server *server, const struct service *old, const struct kernel_snapshot *snapshot,
-			  struct records *taken, int64_t now_ms)
+			  const struct state *state, struct records *taken, int64_t now_ms)
 {
 	const struct plan_server *found;
 
@@ -131,7 +136,7 @@ static void settle_server(struct server *server, const struct service *old, cons
 	}
 	found = old ? NULL : snapshot_server(snapshot, server->service->run.index, server);
 	if (found) {
-		adopt_server(server, found, now_ms);
+		adopt_server(server, found, state, now_ms);
 		taken->server[found->index] = true;
 		return;
 	}
@@ -139,7 +144,7 @@ static void settle_server(struct server *server, const struct service *old, cons
 }
 
 static void settle_service(struct service *service, struct model *old, const struct kernel_snapshot *snapshot,
-			   struct records *taken, int64_t now_ms)
+			   const struct state *state, struct records *taken, int64_t now_ms)
 {
 	struct service *was = old ? model_service(old, service->conf->name) : NULL;
 	const struct plan_service *found = old ? NULL : snapshot_service(snapshot, service->conf);
@@ -157,7 +162,7 @@ static void settle_service(struct service *service, struct model *old, const str
 	if (service->run.index != UINT32_MAX)
 		taken->service[service->run.index] = true;
 	for (size_t i = 0; i < service->n_servers; i++)
-		settle_server(&service->servers[i], was, snapshot, taken, now_ms);
+		settle_server(&service->servers[i], was, snapshot, state, taken, now_ms);
 }
 
 /*
@@ -200,7 +205,7 @@ static int place(struct model *model, const struct kernel_snapshot *snapshot, st
 }
 
 int model_new(struct model **out, struct config *config, struct model *old, const struct kernel_snapshot *snapshot,
-	      int64_t now_ms)
+	      const struct state *state, int64_t now_ms)
 {
 	_cleanup_(model_free) struct model *model = calloc(1, sizeof(*model));
 	_cleanup_(freep) struct records *taken = calloc(1, sizeof(*taken));
@@ -226,7 +231,7 @@ int model_new(struct model **out, struct config *config, struct model *old, cons
 		}
 	}
 	for (size_t i = 0; i < model->n_services; i++)
-		settle_service(&model->services[i], old, snapshot, taken, now_ms);
+		settle_service(&model->services[i], old, snapshot, state, taken, now_ms);
 	error = place(model, snapshot, taken);
 	if (error)
 		return error;

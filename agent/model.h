@@ -11,6 +11,7 @@
 #include "config.h"
 #include "kernel/kernel.h"
 #include "policy/pool.h"
+#include "state.h"
 
 struct server_rate {
 	double flows_s, packets_s, bytes_in_s, bytes_out_s;
@@ -59,11 +60,12 @@ struct model {
 
 /*
  * A model of `config`, whose ownership moves in. Whoever was in `old` (NULL: nobody) under the same names and address
- * keeps their run; whoever the kernel already serves (`snapshot`, NULL: ask nobody) takes record and health from there;
+ * keeps their run; whoever the kernel already serves (`snapshot`, NULL: ask nobody) takes record and health from there, and what memory left of its
+ * weight, told apart from what the orders in `state` (NULL: none) did;
  * the rest start anew on free records. `old` is left intact but for the picks, which move. -ENOSPC: no free record.
  */
 int model_new(struct model **out, struct config *config, struct model *old, const struct kernel_snapshot *snapshot,
-	      int64_t now_ms);
+	      const struct state *state, int64_t now_ms);
 void model_free(struct model **model);
 
 struct service *model_service(const struct model *model, const char *name);

@@ -72,7 +72,7 @@ static bool same_proportions(const struct picks *picks, const uint32_t *owners, 
 	if (!old_sum || !new_sum)
 		return old_sum == new_sum;
 	for (size_t i = 0; i < n; i++) {
-		size_t at = owner_at(picks, owners[i]);
+		size_t at = i < picks->n && picks->owners[i] == owners[i] ? i : owner_at(picks, owners[i]);
 		uint32_t had = at < picks->n ? picks->weights[at] : 0;
 
 		if (had * new_sum != weights[i] * old_sum)
@@ -80,9 +80,11 @@ static bool same_proportions(const struct picks *picks, const uint32_t *owners, 
 	}
 	/* Nobody may be left in the old table who is not in the new list. */
 	for (size_t i = 0; i < picks->n; i++) {
-		size_t j;
+		size_t j = 0;
 
-		for (j = 0; j < n && owners[j] != picks->owners[i]; j++)
+		if (i < n && owners[i] == picks->owners[i])
+			continue;
+		for (; j < n && owners[j] != picks->owners[i]; j++)
 			;
 		if (j == n && picks->weights[i])
 			return false;

@@ -8,7 +8,7 @@
 #include "log.h"
 #include "orders/orders.h"
 
-#define REPAIR_TICKS 3   /* the kernel is held against the plan at least each 1.5 s */
+#define REPAIR_TICKS 2   /* holds end, and the kernel is held against the plan, at least each second */
 #define RATE_TICKS   2   /* rates are per second */
 #define MARK_TICKS   10  /* the share window moves each 5 s */
 #define SAVE_TICKS   120 /* the state is saved each minute: the wall clock that leases fall back on */
@@ -112,14 +112,18 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	agent->ticks++;
 	orders_expire(agent);
 	watch_storage(agent);
+	packets_tick(agent, now_ms);
 	agent_begin(agent);
 	for (size_t i = 0; i < agent->model->n_services; i++)
 		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
 			age_memory(agent, &agent->model->services[i].servers[j], now_ms);
 	if (agent->ticks % RATE_TICKS == 0)
 		count(agent, now_ms);
-	if (agent->ticks % SAVE_TICKS == 0 && agent->state->n_orders)
-		orders_save(agent, NULL, NULL);
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);
+	if (agent->saving)
+		return;
+	if ((agent->ticks % SAVE_TICKS == 0 && agent->state->n_orders) ||
+	    (agent->unsaved && agent->ticks % RATE_TICKS == 0))
+		orders_save(agent, NULL, NULL);
 }

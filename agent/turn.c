@@ -17,34 +17,46 @@ static const char *weight_text(uint32_t hundredths, char *buf)
 	return buf;
 }
 
+static void note_health(struct agent *agent, const struct server *server, const struct health *before,
+			const struct probe_result *result, int64_t now_ms)
+{
+	const struct health *health = &server->run.health;
+	char cause[256];
+
+	snprintf(cause, sizeof(cause), "check in %d ms: %s", result->duration_ms,
+		 result->detail[0] ? result->detail : probe_outcome_text(result->outcome));
+	agent_note(agent, &(struct journal_entry){
+				  .kind = JOURNAL_HEALTH,
+				  .service = server->service->conf->name,
+				  .server = server->conf->name,
+				  .from = health_state_name(before->state),
+				  .to = health_state_name(health->state),
+				  .cause = cause,
+				  .duration_ms = before->state == HEALTH_UNKNOWN ? 0 : now_ms - before->since_ms});
+}
+
+/* Most results say what the last one said. Only the others are worth a plan; time alone is the tick's affair. */
+static bool says_news(const struct health *before, const struct health *now)
+{
+	return before->state != now->state || before->tcp_answers != now->tcp_answers || !before->bad != !now->bad ||
+	       !before->checked_ms;
+}
+
 static void health_result(struct agent *agent, struct server *server, const struct probe_result *result, int64_t now_ms)
 {
-	const struct check_conf *check = &server->service->conf->check;
-	struct health *health = &server->run.health;
-	enum health_state was = health->state;
-	int64_t since_ms = health->since_ms;
+	struct health *health = &server->run.health, before = *health;
 	struct muster_stats stats;
 	bool answered = false;
-	char cause[256];
 
 	if (kernel_server_stats(agent->kernel, server->run.index, &stats) == 0) {
 		answered = stats.packets_out != server->run.answers_seen;
 		server->run.answers_seen = stats.packets_out;
 	}
-	if (health_step(health, check, result, answered, now_ms)) {
-		snprintf(cause, sizeof(cause), "check in %d ms: %s", result->duration_ms,
-			 result->detail[0] ? result->detail : probe_outcome_text(result->outcome));
-		agent_note(agent,
-			   &(struct journal_entry){.kind = JOURNAL_HEALTH,
-						   .service = server->service->conf->name,
-						   .server = server->conf->name,
-						   .from = health_state_name(was),
-						   .to = health_state_name(health->state),
-						   .cause = cause,
-						   .duration_ms = was == HEALTH_UNKNOWN ? 0 : now_ms - since_ms});
-	}
+	if (health_step(health, &server->service->conf->check, result, answered, now_ms))
+		note_health(agent, server, &before, result, now_ms);
 	prober_set_fast(agent->prober, server->run.id, health_in_transition(health));
-	agent_touch(agent);
+	if (says_news(&before, health))
+		agent_touch(agent);
 }
 
 static void memory_note(struct agent *agent, const struct server *server, enum memory_level was)
@@ -220,13 +232,25 @@ static uint64_t turns(void *context, uint32_t service_index)
 	return kernel_turns(agent->kernel, service_index);
 }
 
-/* The whole plan, synced once. An error leaves the kernel as it was, and the next turn tries again. */
-void agent_turn(struct agent *agent)
+static void note_sync(struct agent *agent, const struct sync_report *report)
+{
+	char text[96];
+
+	if (!report->added && !report->removed && !report->changed)
+		return;
+	snprintf(text, sizeof(text), "+%u -%u ~%u", report->added, report->removed, report->changed);
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_SYNC, .to = text});
+}
+
+/*
+ * The whole plan, synced once. A sync that fails half-way has done its first steps, in the order that is safe at each
+ * point; the next turn does the rest.
+ */
+int agent_turn(struct agent *agent)
 {
 	_cleanup_(plan_free) struct plan *plan = NULL;
 	struct sync_report report = {0};
 	int64_t now_ms = clock_now_ms();
-	char text[96];
 	int error = 0;
 
 	agent->touched = false;
@@ -236,14 +260,10 @@ void agent_turn(struct agent *agent)
 		error = plan_new(&plan, agent->model, turns, agent);
 	if (!error)
 		error = kernel_sync(agent->kernel, plan, &report);
-	if (error) {
+	if (error)
 		log_error("making the maps equal to the plan: %s; tried again within 2 s", strerror(-error));
-		return;
-	}
-	if (!report.added && !report.removed && !report.changed)
-		return;
-	snprintf(text, sizeof(text), "+%u -%u ~%u", report.added, report.removed, report.changed);
-	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_SYNC, .to = text});
+	note_sync(agent, &report);
+	return error;
 }
 
 static int turn_at_end(sd_event_source *source, void *context)
@@ -257,14 +277,19 @@ static int turn_at_end(sd_event_source *source, void *context)
 	return 0;
 }
 
+/* Behind what is ready now, before the control API (report/api.c). */
+#define TURN_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 1)
+
 /* Many results in one turn of the loop are one sync: a deferred source runs after those that are ready now. */
 void agent_touch(struct agent *agent)
 {
 	agent->touched = true;
+	if (agent->stopping)
+		return;
 	if (!agent->post) {
 		if (sd_event_add_defer(agent->event, &agent->post, turn_at_end, agent) < 0)
 			return;
-		sd_event_source_set_priority(agent->post, SD_EVENT_PRIORITY_IDLE);
+		sd_event_source_set_priority(agent->post, TURN_PRIORITY);
 	}
 	sd_event_source_set_enabled(agent->post, SD_EVENT_ONESHOT);
 }

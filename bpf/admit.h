@@ -9,18 +9,6 @@
 #include "checksum.h"
 #include "limit.h"
 
-/* The folded sum of the TCP header with its options; -1: cut short. Global: verified once (flow.h). */
-__noinline int tcp_header_sum(struct xdp_md *ctx, __u32 offset)
-{
-	const struct tcphdr *tcp = packet_data(ctx) + (offset & 0xff);
-	__s64 sum;
-
-	if ((const void *)(tcp + 1) > packet_end(ctx))
-		return -1;
-	sum = sum_words(tcp, packet_end(ctx), tcp->doff, 15);
-	return sum < 0 ? -1 : fold(sum);
-}
-
 /*
  * The whole checksum of a SYN without data (headers only). A wrong one is a sender that leaves checksums to
  * hardware which is not there; without this, its flow would be opened and die on the server, unexplained.
@@ -28,7 +16,7 @@ __noinline int tcp_header_sum(struct xdp_md *ctx, __u32 offset)
 static __always_inline bool syn_checksum_good(struct xdp_md *ctx, const struct packet *p)
 {
 	__u32 bytes = p->ip_bytes - (p->l4_offset - p->l3_offset);
-	int sum = tcp_header_sum(ctx, p->l4_offset);
+	int sum = sum_packet(ctx, p->l4_offset, bytes / 4);
 
 	return sum >= 0 && fold(sum + sum_pseudo(&p->key.src, &p->key.dst, IPPROTO_TCP, bytes)) == 0xffff;
 }

@@ -8,6 +8,8 @@
 
 #include "packet.h"
 
+#define SUM_WORDS_MOST 34 /* the longest ICMP error, refuse.h; a TCP header has 15 */
+
 static __always_inline __u16 fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -44,6 +46,17 @@ static __always_inline __s64 sum_words(const void *at, const void *end, __u32 wo
 		sum += *word++;
 	}
 	return sum;
+}
+
+/*
+ * The folded sum of the packet's `words` 32-bit words from `offset` on: headers, or an ICMP error. -1: they are not all
+ * there. Global: verified once (flow.h).
+ */
+__noinline int sum_packet(struct xdp_md *ctx, __u32 offset, __u32 words)
+{
+	__s64 sum = sum_words(packet_data(ctx) + (offset & 0xff), packet_end(ctx), words, SUM_WORDS_MOST);
+
+	return sum < 0 ? -1 : fold(sum);
 }
 
 /* The difference that turns a checksum over `from` into one over `to` (RFC 1624: ~m + m'). */

@@ -21,11 +21,14 @@ static __always_inline __be16 port_at(const struct muster_config *config, __u32 
 	return n < first ? bpf_htons(config->ports[0].first + n) : bpf_htons(config->ports[1].first + n - first);
 }
 
-/* May the flow that holds a key lose it to ours? Late in the search, one that has been closing for a while may. */
-static __always_inline bool may_take(struct muster_flow *holder, const struct muster_flow *flow,
-				     const struct muster_config *config, __u32 now, __u32 attempt)
+/*
+ * May the flow that holds a key lose it to `flow`? Late in the search, one that has been closing for a while may.
+ * Global, as answer(): verified once (flow.h), not once an attempt.
+ */
+__noinline int may_take(struct muster_flow *holder, const struct muster_flow *flow, const struct muster_config *config,
+			__u32 now, __u32 attempt)
 {
-	if (holder->dir != MUSTER_TO_CLIENT)
+	if (!holder || !flow || !config || holder->dir != MUSTER_TO_CLIENT)
 		return false;
 	/* What is left of this very client tuple's last flow. */
 	if (same_tuple(&holder->out, &flow->out))
@@ -44,55 +47,50 @@ static __always_inline void set_diffs(struct muster_flow *flow, const struct mus
 	flow->l4_diff = fold(diff + diff_ports(from, &flow->out));
 }
 
-/* The answer's key: what the server's packets will carry. `n`: which of all sources' ports, fullnat only. */
-static __always_inline void answer_key(struct muster_tuple *key, const struct muster_flow *flow,
-				       const struct muster_server *server, const struct muster_config *config, __u32 n)
+/*
+ * Leaves in `key` what the server's packets to `flow->out` will carry, and in `flow` the differences from there. They go
+ * to the n-th of all sources' ports, or where n is NONE to the client itself.
+ */
+__noinline int answer(struct muster_tuple *key, struct muster_flow *flow, const struct muster_server *server,
+		      const struct muster_config *config, __u32 n)
 {
-	__u32 ports = config->ports[0].count + config->ports[1].count;
+	__u32 ports;
 
-	reverse(key, &flow->out);
+	if (!key || !flow || !server || !config)
+		return 0;
 	key->src = server->addr;
 	key->sport = server->port ? server->port : flow->out.sport;
-	key->dst = server->source[(n / ports) & (MUSTER_MAX_SOURCES - 1)];
-	key->dport = port_at(config, n % ports);
-}
-_Static_assert((MUSTER_MAX_SOURCES & (MUSTER_MAX_SOURCES - 1)) == 0, "answer_key masks the source");
-
-/*
- * Enters the answer's direction `flow` with the n-th source port, and leaves its key in `key`. -EEXIST: that port
- * is in use; another -errno: no room. Global: verified once (flow.h), not once an attempt.
- */
-__noinline int claim(struct muster_tuple *key, struct muster_flow *flow, __u32 now, __u32 attempt, __u32 n)
-{
-	struct muster_config *config;
-	struct muster_service *service;
-	struct muster_server *server;
-	struct muster_flow *holder;
-	__u32 seen, zero = 0;
-	long error;
-
-	if (!key || !flow)
-		return -EEXIST;
-	config = bpf_map_lookup_elem(&muster_config, &zero);
-	service = bpf_map_lookup_elem(&muster_services, &flow->service);
-	server = bpf_map_lookup_elem(&muster_servers, &flow->server);
-	if (!config || !service || !server)
-		return -EEXIST;
-	answer_key(key, flow, server, config, n);
-	if (service->mode == MUSTER_MODE_NAT) {
-		key->dst = flow->out.dst;
-		key->dport = flow->out.dport;
+	key->dst = flow->out.dst;
+	key->dport = flow->out.dport;
+	key->proto = flow->out.proto;
+	ports = config->ports[0].count + config->ports[1].count;
+	if (n != NONE) {
+		key->dst = server->source[(n / ports) & (MUSTER_MAX_SOURCES - 1)];
+		key->dport = port_at(config, n % ports);
 	}
 	set_diffs(flow, key);
+	return 0;
+}
+_Static_assert((MUSTER_MAX_SOURCES & (MUSTER_MAX_SOURCES - 1)) == 0, "answer() masks the source");
+
+/* Enters the answer's direction `flow` under its key. -EEXIST: that key is in use; another -errno: no room. */
+static __noinline int claim(const struct packet *p, struct muster_flow *flow, struct muster_tuple *key, __u32 attempt,
+			    __u32 n)
+{
+	struct muster_flow *holder;
+	__u32 seen;
+	long error;
+
+	answer(key, flow, p->server, p->config, n);
 	error = flow_enter(key, flow);
 	if (error != -EEXIST)
 		return error;
 	holder = flow_find(key);
-	if (!holder || !may_take(holder, flow, config, now, attempt))
+	if (!holder || !may_take(holder, flow, p->config, p->now, attempt))
 		return -EEXIST;
 	/* Of two CPUs that both want it, one finds the stamp as it read it. */
 	seen = holder->seen;
-	if (seen == now || __sync_val_compare_and_swap(&holder->seen, seen, now) != seen)
+	if (seen == p->now || __sync_val_compare_and_swap(&holder->seen, seen, p->now) != seen)
 		return -EEXIST;
 	flow_forget(key, holder);
 	return flow_enter(key, flow);
@@ -111,7 +109,7 @@ static __always_inline int claim_answer(struct packet *p, struct muster_flow *fl
 	__u64 hash;
 
 	if (p->service->mode == MUSTER_MODE_NAT)
-		return claim(key, flow, p->now, 0, 0);
+		return claim(p, flow, key, 0, NONE);
 	all = ports * (p->server->sources & (2 * MUSTER_MAX_SOURCES - 1));
 	if (!all)
 		return error;
@@ -119,7 +117,7 @@ static __always_inline int claim_answer(struct packet *p, struct muster_flow *fl
 	n = (__u32)hash % all;
 	step = (hash >> 32) % all | 1;
 	for (__u32 attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
-		error = claim(key, flow, p->now, attempt, n);
+		error = claim(p, flow, key, attempt, n);
 		if (error != -EEXIST)
 			break;
 		n = (n + step) % all;

@@ -114,11 +114,16 @@ static __always_inline enum muster_verdict hold_refusal(const struct packet *p, 
 	return verdict;
 }
 
-static __always_inline int finish(struct xdp_md *ctx, struct packet *p, int outcome)
+/* Global: verified once (flow.h), not once a verdict. */
+__noinline int finish(struct xdp_md *ctx, const struct packet *p, int outcome)
 {
-	enum muster_verdict verdict = hold_refusal(p, -outcome);
-	enum muster_action action = action_of(verdict);
+	enum muster_verdict verdict;
+	enum muster_action action;
 
+	if (!p)
+		return XDP_DROP;
+	verdict = hold_refusal(p, -outcome);
+	action = action_of(verdict);
 	count(p, verdict, action);
 	report(p, verdict);
 	if (action == MUSTER_ACTION_FORWARD)

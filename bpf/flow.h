@@ -41,13 +41,14 @@ static __always_inline void flow_forget_one(const struct muster_tuple *key)
  */
 __noinline int flow_forget(const struct muster_tuple *key, const struct muster_flow *flow)
 {
-	struct muster_tuple twin;
+	struct muster_tuple one;
 
 	if (!key || !flow)
 		return 0;
-	reverse(&twin, &flow->out);
-	flow_forget_one(key);
-	flow_forget_one(&twin);
+	reverse(&one, &flow->out);
+	flow_forget_one(&one);
+	one = *key;
+	flow_forget_one(&one);
 	return 0;
 }
 

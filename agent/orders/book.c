@@ -4,8 +4,26 @@
 
 #include <stdio.h>
 
+/* A save on its way: the agent learns how it ended, and then whoever asked for it. */
+struct saving {
+	struct agent *agent;
+	writer_done_fn done;
+	void *context;
+};
+
+static void save_done(void *context, int error)
+{
+	_cleanup_(freep) struct saving *saving = context;
+
+	saving->agent->saving--;
+	saving->agent->unsaved = error != 0;
+	if (saving->done)
+		saving->done(saving->context, error);
+}
+
 void orders_save(struct agent *agent, writer_done_fn done, void *context)
 {
+	_cleanup_(freep) struct saving *saving = calloc(1, sizeof(*saving));
 	struct lease_clock clock = agent_clock(agent);
 	_cleanup_(freep) char *text = NULL;
 
@@ -13,9 +31,14 @@ void orders_save(struct agent *agent, writer_done_fn done, void *context)
 		lease_rebase(&agent->state->orders[i], &clock, agent->state->wall_saved_ms);
 	agent->state->wall_saved_ms = MAX(agent->state->wall_saved_ms, clock.wall_ms);
 	text = state_format(agent->state);
-	if (text)
-		writer_replace(agent->writer, text, done, context);
-	else if (done)
+	if (text && saving) {
+		*saving = (struct saving){.agent = agent, .done = done, .context = context};
+		agent->saving++;
+		writer_replace(agent->writer, text, save_done, TAKE_PTR(saving));
+		return;
+	}
+	agent->unsaved = true;
+	if (done)
 		done(context, -ENOMEM);
 }
 
@@ -33,25 +56,7 @@ void book_describe(const struct agent *agent, const struct server *server, char 
 		snprintf(out, size, "weight %u (declared %u) by %s", order->weight, server->conf->weight, order->owner);
 }
 
-/* The same machine may serve several services: without a service named, all of them are meant. */
-size_t book_targets(const struct agent *agent, const struct order_request *request, struct server **out, size_t most)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < agent->model->n_services; i++) {
-		struct service *service = &agent->model->services[i];
-		struct server *server;
-
-		if (request->service && *request->service && strcmp(request->service, service->conf->name))
-			continue;
-		server = model_server(agent->model, service->conf->name, request->server);
-		if (server && n < most)
-			out[n++] = server;
-	}
-	return n;
-}
-
-void book_not_found(const struct order_request *request, struct order_answer *answer)
+static void not_found(const struct order_request *request, struct order_answer *answer)
 {
 	answer->result = ORDER_NOT_FOUND;
 	if (request->service && *request->service)
@@ -64,14 +69,86 @@ void book_not_found(const struct order_request *request, struct order_answer *an
 			 request->server);
 }
 
-bool orders_is_last(const struct server *server)
+/* The same machine may serve several services: without a service named, all of them are meant. */
+size_t book_targets(const struct agent *agent, const struct order_request *request,
+		    struct server *out[static ORDER_CHANGES], struct order_answer *refusal)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < agent->model->n_services; i++) {
+		struct service *service = &agent->model->services[i];
+		struct server *server;
+
+		if (request->service && *request->service && strcmp(request->service, service->conf->name))
+			continue;
+		server = model_server(agent->model, service->conf->name, request->server);
+		if (server && n < ORDER_CHANGES)
+			out[n] = server;
+		n += server != NULL;
+	}
+	if (!n)
+		not_found(request, refusal);
+	if (n <= ORDER_CHANGES)
+		return n;
+	refusal->result = ORDER_USAGE;
+	snprintf(refusal->message, sizeof(refusal->message),
+		 "%s serves %zu services, and one order is for at most %d: name the service, SERVICE/%s",
+		 request->server, n, ORDER_CHANGES, request->server);
+	return 0;
+}
+
+void book_name(const struct order_request *request, char *out, size_t size)
+{
+	bool one = request->service && *request->service;
+
+	snprintf(out, size, "%s%s%s", one ? request->service : "", one ? "/" : "", request->server);
+}
+
+/* Is the server's removal on its way to the disk? The overlay has it already, the model not yet. */
+static bool being_removed(const struct agent *agent, const struct server *server)
+{
+	bool added = false;
+
+	for (size_t i = 0; i < agent->state->n_overlays; i++) {
+		const struct overlay *overlay = &agent->state->overlays[i];
+
+		if (strcmp(overlay->server, server->conf->name) ||
+		    strcmp(overlay->service, server->service->conf->name))
+			continue;
+		if (overlay->remove && server->conf->line)
+			return true;
+		added |= !overlay->remove;
+	}
+	return !server->conf->line && !added;
+}
+
+/* Will the server still be allowed to serve when everything is on disk that is on its way there? */
+static bool stays(const struct agent *agent, const struct server *server)
+{
+	for (size_t i = 0; i < agent->state->n_orders; i++) {
+		const struct order *order = &agent->state->orders[i];
+
+		if (!strcmp(order->server, server->conf->name) &&
+		    !strcmp(order->service, server->service->conf->name) &&
+		    (order->kind == ORDER_DRAIN || !order->weight))
+			return false;
+	}
+	return server->conf->weight && !being_removed(agent, server);
+}
+
+bool orders_is_last(const struct agent *agent, const struct server *server, bool removal)
 {
 	const struct service *service = server->service;
+	bool serves = server->run.pool.effective;
 
+	if (!serves && (removal || !stays(agent, server)))
+		return false;
 	for (size_t i = 0; i < service->n_servers; i++) {
 		const struct server *other = &service->servers[i];
 
-		if (other != server && other->run.pool.effective && other->run.health.state != HEALTH_DOWN)
+		if (other == server || !stays(agent, other))
+			continue;
+		if (!serves || (other->run.pool.effective && other->run.health.state != HEALTH_DOWN))
 			return false;
 	}
 	return true;

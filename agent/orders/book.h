@@ -7,9 +7,11 @@
 
 /* What stands on a server now: "weight 1", "drained by alice (uid 1000)". */
 void book_describe(const struct agent *agent, const struct server *server, char *out, size_t size);
-/* The servers that a request names, at most `most`. Returns how many. */
-size_t book_targets(const struct agent *agent, const struct order_request *request, struct server **out, size_t most);
-void book_not_found(const struct order_request *request, struct order_answer *answer);
+/* The servers that a request names. Returns how many; 0: none, or too many for one order, and `refusal` says which. */
+size_t book_targets(const struct agent *agent, const struct order_request *request,
+		    struct server *out[static ORDER_CHANGES], struct order_answer *refusal);
+/* The server as the requester named it: "web-02", "web/web-02"; for the undo. */
+void book_name(const struct order_request *request, char *out, size_t size);
 /* One journal line about an order. */
 void book_note(struct agent *agent, const struct order *order, enum journal_kind kind, const char *from,
 	       const char *to);

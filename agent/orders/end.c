@@ -60,6 +60,9 @@ static bool end_on(struct agent *agent, const struct order_request *request, str
 static void answer_return(const struct order_request *request, bool stays, const char *other,
 			  struct order_answer *answer)
 {
+	char name[2 * MUSTER_NAME_SIZE];
+
+	book_name(request, name, sizeof(name));
 	if (stays) {
 		answer->result = ORDER_REFUSED;
 		snprintf(answer->message, sizeof(answer->message),
@@ -70,7 +73,8 @@ static void answer_return(const struct order_request *request, bool stays, const
 		snprintf(answer->message, sizeof(answer->message), "no order stands on %s", request->server);
 	} else {
 		snprintf(answer->message, sizeof(answer->message), "%s is back", request->server);
-		snprintf(answer->undo, sizeof(answer->undo), "muster drain %s --for 1h --reason TEXT", request->server);
+		if (!strncmp(answer->change[0].before, "drained", 7))
+			snprintf(answer->undo, sizeof(answer->undo), "muster drain %s --for 1h --reason TEXT", name);
 	}
 }
 
@@ -79,12 +83,10 @@ void orders_return(struct agent *agent, const struct order_request *request, ord
 	_cleanup_(freep) struct ending *ending = calloc(1, sizeof(*ending));
 	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
 	struct server *server[ORDER_CHANGES];
-	size_t n = book_targets(agent, request, server, ORDER_CHANGES);
+	size_t n = book_targets(agent, request, server, &refusal);
 	char other[LEASE_REASON_SIZE + LEASE_OWNER_SIZE + 8] = "";
 	bool stays = false;
 
-	if (!n)
-		book_not_found(request, &refusal);
 	if (!n || !ending) {
 		done(context, &refusal);
 		return;

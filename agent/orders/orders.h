@@ -41,7 +41,7 @@ struct order_change {
 struct order_answer {
 	enum order_result result;
 	char message[512];
-	char undo[160];
+	char undo[512];
 	struct order_change change[ORDER_CHANGES];
 	size_t n_changes;
 };
@@ -55,8 +55,11 @@ void orders_return(struct agent *agent, const struct order_request *request, ord
 /* Additions to and removals from the declared layer; overlay.c. service "": every service with that server (remove). */
 void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context);
 
-/* Nobody else serves the server's service. */
-bool orders_is_last(const struct server *server);
+/*
+ * Would nobody serve the service any more without this server? What is on its way to the disk counts as done already, so
+ * that two operators at once cannot take one server each. A server that does not serve may be removed, or drained again.
+ */
+bool orders_is_last(const struct agent *agent, const struct server *server, bool removal);
 
 /* Ends the leases whose time is over; called each tick and before the first picks are written. */
 void orders_expire(struct agent *agent);

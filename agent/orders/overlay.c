@@ -63,6 +63,10 @@ static void saved(void *context, int error)
 	char why[400];
 
 	agent->overlay_saving = false;
+	if (agent->stopping && !error) { /* it acts at the next start */
+		change->done(change->context, &change->answer);
+		return;
+	}
 	if (error) {
 		go_back(change);
 		snprintf(why, sizeof(why), "the change could not be saved: %s; nothing was changed", strerror(-error));
@@ -83,7 +87,14 @@ static void saved(void *context, int error)
 							  .from = change->answer.change[i].before,
 							  .to = change->answer.change[i].after,
 							  .owner = change->wish.owner});
-	agent_turn(agent);
+	error = agent_turn(agent);
+	if (error) {
+		snprintf(why, sizeof(why),
+			 "the change is saved, but not in the maps yet: %s; it is tried again each second",
+			 strerror(-error));
+		refuse(change, ORDER_FAILED, why);
+		return;
+	}
 	change->done(change->context, &change->answer);
 }
 
@@ -106,20 +117,30 @@ static struct order_change *list_change(struct change *change, const struct serv
 	return line;
 }
 
+/* The command that puts the server back; one for each service that it is taken from. */
+static void undo_removal(struct change *change, const struct server *server, const char *service)
+{
+	char *undo = change->answer.undo, text[ADDRESS_TEXT_SIZE], port[16] = "";
+	size_t used = strlen(undo);
+
+	if (server->conf->port)
+		snprintf(port, sizeof(port), " --port %u", server->conf->port);
+	snprintf(undo + used, sizeof(change->answer.undo) - used,
+		 "%smuster add %s --service %s --address %s%s --weight %u", used ? " && " : "", server->conf->name,
+		 service, address_format(&server->conf->addr, text), port, server->conf->weight);
+}
+
 static int remove_from(struct change *change, const struct server *server)
 {
 	struct state *state = change->agent->state;
 	const char *service = server->service->conf->name;
 	struct overlay entry = change->wish;
 	struct order_change *line = list_change(change, server->conf, service);
-	char text[ADDRESS_TEXT_SIZE];
 
 	snprintf(line->before, sizeof(line->before), "weight %u, %u live flows", server->conf->weight,
 		 kernel_live_flows(change->agent->kernel, server->run.index));
 	snprintf(line->after, sizeof(line->after), "removed");
-	snprintf(change->answer.undo, sizeof(change->answer.undo),
-		 "muster add %s --service %s --address %s --weight %u", server->conf->name, service,
-		 address_format(&server->conf->addr, text), server->conf->weight);
+	undo_removal(change, server, service);
 	snprintf(change->answer.message, sizeof(change->answer.message),
 		 "%s is removed; the file still declares it, if it did, and this removal stands over the file",
 		 server->conf->name);
@@ -142,7 +163,7 @@ static void remove_server(struct change *change)
 
 		if (!server || (*wish->service && strcmp(wish->service, service)))
 			continue;
-		if (orders_is_last(server)) {
+		if (orders_is_last(change->agent, server, true)) {
 			snprintf(why, sizeof(why),
 				 "%s is the last server that serves %s: without it nobody answers; "
 				 "return or add another first",
@@ -201,7 +222,7 @@ static void add_server(struct change *change)
 	snprintf(line->before, sizeof(line->before), "not in the pool");
 	snprintf(line->after, sizeof(line->after), "%s, weight %u, serves once its check passes",
 		 address_format(&wish->addr, text), wish->weight);
-	snprintf(change->answer.undo, sizeof(change->answer.undo), "muster remove %s", wish->server);
+	snprintf(change->answer.undo, sizeof(change->answer.undo), "muster remove %s/%s", wish->service, wish->server);
 	snprintf(change->answer.message, sizeof(change->answer.message),
 		 "%s is added; write it into %s as well, so that the file tells the truth", wish->server,
 		 change->agent->file);

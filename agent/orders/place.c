@@ -66,17 +66,56 @@ static void fill_order(struct order *order, const struct order_request *request,
 }
 
 /* The same owner's earlier order of the same kind gives way to the new one. */
-static void supersede(struct state *state, const struct order *by)
+static bool supersede(struct state *state, const struct order *by)
 {
 	struct order newest = *by;
+	bool any = false;
 
 	for (size_t i = state->n_orders; i-- > 0;) {
 		struct order *order = &state->orders[i];
 
 		if (order->id < newest.id && order->kind == newest.kind && order->owner_uid == newest.owner_uid &&
-		    !strcmp(order->server, newest.server) && !strcmp(order->service, newest.service))
+		    !strcmp(order->server, newest.server) && !strcmp(order->service, newest.service)) {
 			state_drop_order(state, i);
+			any = true;
+		}
 	}
+	return any;
+}
+
+static void refuse(struct placing *placing, enum order_result result, const char *what, int error)
+{
+	struct order_answer *answer = &placing->answer;
+
+	answer->result = result;
+	answer->n_changes = 0;
+	answer->undo[0] = '\0';
+	snprintf(answer->message, sizeof(answer->message), "%s%s%s", what, error ? ": " : "",
+		 error ? strerror(-error) : "");
+	placing->done(placing->context, answer);
+}
+
+/* Puts the orders in force. False: one was returned by somebody while it was on its way. */
+static bool put_in_force(struct placing *placing)
+{
+	struct agent *agent = placing->agent;
+	bool superseded = false, all = true;
+
+	for (size_t i = 0; i < placing->n; i++) {
+		struct order *order = order_by_id(agent->state, placing->id[i]);
+
+		if (!order) {
+			all = false;
+			continue;
+		}
+		order->pending = false;
+		book_note(agent, order, JOURNAL_ORDER, placing->answer.change[i].before,
+			  placing->answer.change[i].after);
+		superseded |= supersede(agent->state, order);
+	}
+	if (superseded)
+		orders_save(agent, NULL, NULL);
+	return all;
 }
 
 /* On disk, or not: only now the order acts, and is answered. */
@@ -88,26 +127,22 @@ static void placed(void *context, int error)
 	if (error) {
 		for (size_t i = 0; i < placing->n; i++)
 			drop_by_id(agent->state, placing->id[i]);
-		placing->answer.result = ORDER_REFUSED;
-		placing->answer.n_changes = 0;
-		snprintf(placing->answer.message, sizeof(placing->answer.message),
-			 "the order could not be saved: %s; an order that would not survive a restart is not given",
-			 strerror(-error));
-		placing->done(placing->context, &placing->answer);
+		refuse(placing, ORDER_REFUSED,
+		       "the order could not be saved, and one that would not survive a restart "
+		       "is not given",
+		       error);
 		return;
 	}
-	for (size_t i = 0; i < placing->n; i++) {
-		struct order *order = order_by_id(agent->state, placing->id[i]);
-
-		if (!order)
-			continue;
-		order->pending = false;
-		book_note(agent, order, JOURNAL_ORDER, placing->answer.change[i].before,
-			  placing->answer.change[i].after);
-		supersede(agent->state, order);
+	if (!put_in_force(placing)) {
+		refuse(placing, ORDER_REFUSED, "the order was returned before it was on disk", 0);
+		return;
 	}
-	agent_turn(agent);
-	placing->done(placing->context, &placing->answer);
+	error = agent->stopping ? 0 : agent_turn(agent);
+	if (error)
+		refuse(placing, ORDER_FAILED,
+		       "the order is saved, but not in the maps yet; it is tried again each second", error);
+	else
+		placing->done(placing->context, &placing->answer);
 }
 
 static void describe_wish(const struct order_request *request, char *out, size_t size)
@@ -149,26 +184,31 @@ static int enter(struct placing *placing, const struct order_request *request, s
 	return 0;
 }
 
+/* A drain of the last server is refused; false, and the answer says why. */
+static bool others_serve(struct agent *agent, const struct order_request *request, struct server **server, size_t n,
+			 struct order_answer *answer)
+{
+	for (size_t i = 0; i < n; i++) {
+		if ((request->kind == ORDER_WEIGHT && request->weight) || !orders_is_last(agent, server[i], false))
+			continue;
+		answer->result = ORDER_REFUSED;
+		snprintf(answer->message, sizeof(answer->message),
+			 "%s is the last server that serves %s: without it nobody answers; return or add another first",
+			 request->server, server[i]->service->conf->name);
+		return false;
+	}
+	return true;
+}
+
 void orders_place(struct agent *agent, const struct order_request *request, order_done_fn done, void *context)
 {
 	_cleanup_(freep) struct placing *placing = calloc(1, sizeof(*placing));
 	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
 	struct server *server[ORDER_CHANGES];
-	size_t n = book_targets(agent, request, server, ORDER_CHANGES);
+	size_t n = book_targets(agent, request, server, &refusal);
+	char name[2 * MUSTER_NAME_SIZE];
 
-	if (!n)
-		book_not_found(request, &refusal);
-	if (!n || faulty(agent, request, &refusal) || !placing) {
-		done(context, &refusal);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if ((request->kind == ORDER_WEIGHT && request->weight) || !orders_is_last(server[i]))
-			continue;
-		refusal.result = ORDER_REFUSED;
-		snprintf(refusal.message, sizeof(refusal.message),
-			 "%s is the last server that serves %s: without it nobody answers; return or add another first",
-			 request->server, server[i]->service->conf->name);
+	if (!n || !placing || faulty(agent, request, &refusal) || !others_serve(agent, request, server, n, &refusal)) {
 		done(context, &refusal);
 		return;
 	}
@@ -176,10 +216,9 @@ void orders_place(struct agent *agent, const struct order_request *request, orde
 	for (size_t i = 0; i < n; i++)
 		if (enter(placing, request, server[i]) < 0)
 			break;
+	book_name(request, name, sizeof(name));
 	snprintf(placing->answer.message, sizeof(placing->answer.message),
-		 "%s is %s; it returns by itself, if it is "
-		 "healthy then",
-		 request->server, placing->answer.change[0].after);
-	snprintf(placing->answer.undo, sizeof(placing->answer.undo), "muster return %s", request->server);
+		 "%s is %s; it returns by itself, if it is healthy then", name, placing->answer.change[0].after);
+	snprintf(placing->answer.undo, sizeof(placing->answer.undo), "muster return %s", name);
 	orders_save(agent, placed, TAKE_PTR(placing));
 }

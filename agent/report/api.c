@@ -8,7 +8,8 @@
 #include "../log.h"
 #include "api_call.h"
 
-#define ROUNDS 32 /* of the daemon in one turn of the loop; the rest in the next, after the probes */
+#define API_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 2)
+#define ROUNDS       32 /* of the daemon in one turn of the loop; the rest in the next, after the probes */
 
 static void log_daemon(void *context, const char *format, va_list ap)
 {
@@ -104,7 +105,13 @@ static int join_loop(struct api *api, sd_event *event)
 		err = sd_event_add_time_relative(event, &api->timer, CLOCK_MONOTONIC, 0, 100000, on_timer, api);
 	if (err >= 0)
 		err = sd_event_add_defer(event, &api->kick, on_kick, api);
-	return err < 0 ? err : 0;
+	if (err < 0)
+		return err;
+	/* Probes and the sync come first: operators can wait a moment, clients of a dead server cannot. */
+	sd_event_source_set_priority(api->io, API_PRIORITY);
+	sd_event_source_set_priority(api->timer, API_PRIORITY);
+	sd_event_source_set_priority(api->kick, API_PRIORITY);
+	return 0;
 }
 
 int api_new(struct api **out, sd_event *event, const struct api_conf *conf, const struct api_route *routes,

@@ -215,6 +215,8 @@ static enum MHD_Result send_answer(struct api_call *call)
 	}
 	if (!response)
 		return MHD_NO;
+	/* One request a connection: a client that sends them in a row would keep the daemon, and the loop, to itself. */
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (call->allow)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, call->allow);
 	result = MHD_queue_response(call->connection, call->status, response);

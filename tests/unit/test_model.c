@@ -80,7 +80,7 @@ static void a_first_start_knows_nothing(void **state)
 	_cleanup_(model_free) struct model *model = NULL;
 
 	(void)state;
-	assert_int_equal(model_new(&model, config_of(2), NULL, NULL, NOW), 0);
+	assert_int_equal(model_new(&model, config_of(2), NULL, NULL, NULL, NOW), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(model->services[0].servers[i].run.health.state, HEALTH_UNKNOWN);
 		assert_int_equal(model->services[0].servers[i].run.index, i);
@@ -95,7 +95,7 @@ static void an_agent_that_comes_back_takes_health_from_the_kernel(void **state)
 	const struct server *web_01, *web_02;
 
 	(void)state;
-	assert_int_equal(model_new(&model, config_of(2), NULL, snapshot, NOW), 0);
+	assert_int_equal(model_new(&model, config_of(2), NULL, snapshot, NULL, NOW), 0);
 	web_01 = model_server(model, "web", "web-01");
 	web_02 = model_server(model, "web", "web-02");
 	assert_int_equal(model->services[0].run.index, 3);
@@ -114,7 +114,7 @@ static void a_new_server_never_gets_a_used_record_and_goes_on_from_its_generatio
 	const struct server *web_03;
 
 	(void)state;
-	assert_int_equal(model_new(&model, config_of(3), NULL, snapshot, NOW), 0);
+	assert_int_equal(model_new(&model, config_of(3), NULL, snapshot, NULL, NOW), 0);
 	web_03 = model_server(model, "", "web-03");
 	assert_int_equal(web_03->run.index, 1);
 	assert_int_equal(web_03->run.generation, 9);
@@ -126,11 +126,11 @@ static void a_reload_keeps_what_is_known(void **state)
 	struct server *was;
 
 	(void)state;
-	assert_int_equal(model_new(&old, config_of(2), NULL, NULL, NOW), 0);
+	assert_int_equal(model_new(&old, config_of(2), NULL, NULL, NULL, NOW), 0);
 	was = model_server(old, "web", "web-02");
 	was->run.generation = 12;
 	health_adopt(&was->run.health, HEALTH_DOWN, NOW);
-	assert_int_equal(model_new(&model, config_of(3), old, NULL, NOW + 5), 0);
+	assert_int_equal(model_new(&model, config_of(3), old, NULL, NULL, NOW + 5), 0);
 	assert_int_equal(model_server(model, "web", "web-02")->run.id, was->run.id);
 	assert_int_equal(model_server(model, "web", "web-02")->run.generation, 12);
 	assert_int_equal(model_server(model, "web", "web-02")->run.health.state, HEALTH_DOWN);
@@ -144,10 +144,10 @@ static void a_server_with_another_address_is_another_server(void **state)
 	struct config *moved = config_of(2);
 
 	(void)state;
-	assert_int_equal(model_new(&old, config_of(2), NULL, NULL, NOW), 0);
+	assert_int_equal(model_new(&old, config_of(2), NULL, NULL, NULL, NOW), 0);
 	health_adopt(&model_server(old, "web", "web-01")->run.health, HEALTH_UP, NOW);
 	moved->services[0].servers[0].addr = address_from_v4(htonl(0x0a0000c8));
-	assert_int_equal(model_new(&model, moved, old, NULL, NOW), 0);
+	assert_int_equal(model_new(&model, moved, old, NULL, NULL, NOW), 0);
 	assert_int_equal(model_server(model, "web", "web-01")->run.health.state, HEALTH_UNKNOWN);
 	assert_int_not_equal(model_server(model, "web", "web-01")->run.id, model_server(old, "web", "web-01")->run.id);
 }
