@@ -58,15 +58,14 @@ struct agent_options {
 	const char *object; /* -o: overrides the configuration's */
 };
 
-/* Builds everything in the order in which it is needed; each failure is one log line. */
+/* start.c: builds everything in the order in which it is needed; each failure is one log line. */
 int agent_new(struct agent **out, const struct agent_options *options);
 /* Lets go of everything; what is attached goes on forwarding. */
 void agent_free(struct agent **agent);
 /* Runs until SIGTERM or SIGINT. */
 int agent_run(struct agent *agent);
-/* Attaches the interfaces once the servers are known; called each tick until then. */
-void agent_begin(struct agent *agent);
 
+/* agent.c */
 struct lease_clock agent_clock(const struct agent *agent);
 void agent_note(struct agent *agent, const struct journal_entry *entry);
 
@@ -85,6 +84,8 @@ int agent_read(const struct agent *agent, const char *file, const char *text, FI
 int agent_apply(struct agent *agent, const char *text, FILE *faults);
 int agent_reload(struct agent *agent, FILE *faults);
 int agent_attach_interfaces(struct agent *agent);
+/* Attaches the interfaces once the servers are known; called each tick until then. */
+void agent_begin(struct agent *agent);
 int agent_read_file(const char *path, char **out);
 
 #endif

@@ -2,12 +2,14 @@
 /* From a configuration's text to a model, its records in the maps, and its probes. */
 #include <ifaddrs.h>
 #include <stdio.h>
+#include <systemd/sd-daemon.h>
 
 #include "agent.h"
 #include "clock.h"
 #include "log.h"
 
 #define CONFIG_MAX_BYTES (1024 * 1024)
+#define BEGIN_TICKS      4 /* of half a second */
 
 int agent_read_file(const char *path, char **out)
 {
@@ -232,6 +234,31 @@ int agent_attach_interfaces(struct agent *agent)
 		failed = failed ? failed : error;
 	}
 	return failed;
+}
+
+/* Is anybody's health still unknown? */
+static bool all_known(const struct agent *agent)
+{
+	for (size_t i = 0; i < agent->model->n_services; i++)
+		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
+			if (agent->model->services[i].servers[j].run.health.state == HEALTH_UNKNOWN)
+				return false;
+	return true;
+}
+
+/*
+ * After a reboot nothing is known of the servers, and a program attached then would refuse the first clients: it waits
+ * for the first results, for BEGIN_TICKS at most. An agent that only comes back knows from the maps, and waits for nothing.
+ */
+void agent_begin(struct agent *agent)
+{
+	if (agent->begun || (agent->ticks < BEGIN_TICKS && !all_known(agent)))
+		return;
+	agent->begun = true;
+	if (agent->touched)
+		agent_turn(agent);
+	agent_attach_interfaces(agent);
+	sd_notify(0, "READY=1");
 }
 
 int agent_reload(struct agent *agent, FILE *faults)

@@ -273,7 +273,6 @@ static int turn_at_end(sd_event_source *source, void *context)
 	(void)source;
 	if (agent->touched)
 		agent_turn(agent);
-	agent_begin(agent);
 	return 0;
 }
 
