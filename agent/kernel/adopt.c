@@ -42,32 +42,29 @@ static int refuse_other(struct kernel *kernel, char *why, size_t n)
 	return -EEXIST;
 }
 
-/* Opens the maps that a program uses. */
+/* Opens those maps of an attached program that are not open yet. */
 static int take_maps(struct kernel *kernel, const struct link *link, const struct program *program, char *why, size_t n)
 {
-	uint32_t map_id[MAP_N];
 	char from[IF_NAMESIZE + 32];
+	unsigned taken = 0;
 
-	memcpy(map_id, program->map_id, sizeof(map_id));
 	snprintf(from, sizeof(from), "the program on %s", link->name);
 	for (int i = 0; i < MAP_N; i++) {
-		_cleanup_(closep) int fd = map_id[i] ? bpf_map_get_fd_by_id(map_id[i]) : -1;
+		_cleanup_(closep) int fd = -1;
 		int r;
 
-		if (fd < 0) {
-			snprintf(why, n,
-				 "the program on %s uses no map %s, which this musterd (ABI %u) needs: take it off "
-				 "with `ip "
-				 "link set dev %s %s off`, and start again",
-				 link->name, map_shapes[i].name, MUSTER_ABI, link->name,
-				 link->native ? "xdp" : "xdpgeneric");
-			return -EPROTO;
-		}
-		r = maps_take(&kernel->maps, i, fd, from, why, n);
+		if (kernel->maps.fd[i] >= 0 || !program->map_id[i])
+			continue;
+		fd = bpf_map_get_fd_by_id(program->map_id[i]);
+		r = fd < 0 ? -errno : maps_take(&kernel->maps, i, fd, from, why, n);
 		if (r < 0)
 			return r;
 		(void)TAKE_FD(fd);
+		taken++;
 	}
+	if (taken)
+		log_notice("%u maps of %s were pinned nowhere that musterd knows: now in %s", taken, from,
+			   kernel->pins);
 	return 0;
 }
 
@@ -75,45 +72,58 @@ static int load(struct kernel *kernel, char *why, size_t n)
 {
 	_cleanup_(closep) int program = -1;
 
-	return object_load(kernel->object, kernel->pins, &program, why, n);
+	return object_load(kernel->object, kernel->pins, &kernel->maps, &program, why, n);
 }
 
-/* Nothing is pinned: adopt, or make. */
-static int find_unpinned(struct kernel *kernel, char *why, size_t n)
+/* Whether the program works on maps that are open: some in common, and none that is another one of the same name. */
+static bool shares_maps(const struct kernel *kernel, const struct program *program)
 {
-	const struct program *program;
-	const struct link *link = find_other(kernel, &program);
-	int r;
+	bool some = false;
 
-	if (!link) {
-		r = load(kernel, why, n);
-		return r < 0 ? r : maps_open_pinned(&kernel->maps, kernel->pins, why, n);
+	for (int i = 0; i < MAP_N; i++) {
+		if (kernel->maps.fd[i] < 0 || !program->map_id[i])
+			continue;
+		if (program->map_id[i] != kernel->maps.id[i])
+			return false;
+		some = true;
 	}
-	r = take_maps(kernel, link, program, why, n);
+	return some;
+}
+
+/*
+ * Pins are missing, or there never were any. The maps that an attached program works on are pinned again, so that it goes
+ * on with them; those that no program has yet are made by loading the object.
+ */
+static int complete_maps(struct kernel *kernel, bool none, char *why, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < kernel->n_links && r == 0; i++) {
+		const struct link *link = &kernel->links[i];
+		const struct program *program =
+			link->program_id ? programs_get(&kernel->programs, link->program_id, &kernel->maps) : NULL;
+
+		if (!program || (none ? program->owner != PROGRAM_OTHER : !shares_maps(kernel, program)))
+			continue;
+		r = take_maps(kernel, link, program, why, n);
+		none = false;
+	}
+	/* Nothing is pinned before it is sure that no other set of maps is in use. */
 	if (r == 0)
 		r = refuse_other(kernel, why, n);
 	if (r == 0)
 		r = maps_pin(&kernel->maps, kernel->pins, why, n);
 	if (r == 0)
-		log_notice("the maps of the program on %s were pinned nowhere that musterd knows: now in %s",
-			   link->name, kernel->pins);
-	return r;
+		r = load(kernel, why, n);
+	return r < 0 ? r : maps_open_pinned(&kernel->maps, kernel->pins, why, n);
 }
 
 int adopt_maps(struct kernel *kernel, char *why, size_t n)
 {
 	int r = maps_open_pinned(&kernel->maps, kernel->pins, why, n);
 
-	if (r == -ENOENT) {
-		maps_close(&kernel->maps);
-		r = find_unpinned(kernel, why, n);
-	} else if (r == -ENODATA) {
-		/* An older object had fewer maps: loading the new one over the pins makes those that are missing. */
-		maps_close(&kernel->maps);
-		r = load(kernel, why, n);
-		if (r == 0)
-			r = maps_open_pinned(&kernel->maps, kernel->pins, why, n);
-	}
+	if (r == -ENOENT || r == -ENODATA)
+		r = complete_maps(kernel, r == -ENOENT, why, n);
 	if (r == 0)
 		r = maps_check_abi(&kernel->maps, kernel->pins, why, n);
 	return r < 0 ? r : refuse_other(kernel, why, n);

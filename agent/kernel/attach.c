@@ -73,6 +73,7 @@ static int refuse(const struct attach_site *site, const struct program *program,
 	out->program_id = 0;
 	switch (program->owner) {
 	case PROGRAM_OURS:
+	case PROGRAM_PARTLY:
 		out->program_id = id;
 		return 0;
 	case PROGRAM_OTHER:
@@ -113,6 +114,17 @@ static int remember(const struct attach_site *site, int *fd, struct attach_repor
 	return programs_add(site->programs, TAKE_FD(*fd), site->maps, &out->program_id);
 }
 
+/* Loads the program over the maps in use, and puts back pins that somebody removed. */
+static int load(const struct attach_site *site, int *fd, char *why, size_t n)
+{
+	char pin_why[512] = "";
+	int r = object_load(site->object, site->pins, site->maps, fd, why, n);
+
+	if (r == 0 && maps_pin(site->maps, site->pins, pin_why, sizeof(pin_why)) < 0)
+		log_warning("%s; until then the next musterd cannot find this one's state", pin_why);
+	return r;
+}
+
 static bool same_code(int fd, const struct program *program)
 {
 	struct bpf_prog_info info = {0};
@@ -143,13 +155,13 @@ static int renew(const struct attach_site *site, const struct program *program, 
 		    mode_name(out->native));
 		return 0;
 	}
-	r = object_load(site->object, site->pins, &fd, why, sizeof(why));
+	r = load(site, &fd, why, sizeof(why));
 	if (r < 0) {
 		log_warning("the program on %s stays as it is: %s", out->ifname, why);
 		say(out, "%s mode, adopted as it was", mode_name(out->native));
 		return 0;
 	}
-	if (same_code(fd, program)) {
+	if (program->owner == PROGRAM_OURS && same_code(fd, program)) {
 		say(out, "%s mode, adopted: it was there already", mode_name(out->native));
 		return 0;
 	}
@@ -162,7 +174,11 @@ static int renew(const struct attach_site *site, const struct program *program, 
 		return 0;
 	}
 	out->adopted = false;
-	say(out, "%s mode, replaced by this version's program", mode_name(out->native));
+	if (program->owner == PROGRAM_OURS)
+		say(out, "%s mode, replaced by this version's program", mode_name(out->native));
+	else
+		say(out, "%s mode, replaced by this version's program: the one that was there did not use our %s",
+		    mode_name(out->native), program_lacks(program, site->maps));
 	return remember(site, &fd, out);
 }
 
@@ -170,7 +186,7 @@ static int attach_new(const struct attach_site *site, enum attach_mode mode, str
 {
 	char why[512] = "", hint[160] = "";
 	_cleanup_(closep) int fd = -1;
-	int r = object_load(site->object, site->pins, &fd, why, sizeof(why));
+	int r = load(site, &fd, why, sizeof(why));
 
 	if (r < 0) {
 		say(out, "%s", why);
@@ -253,6 +269,7 @@ int detach_on(const struct attach_site *site, const char *ifname, struct attach_
 
 int query_on(const struct attach_site *site, const char *ifname, struct attach_report *out)
 {
+	const struct program *program;
 	int r = look(ifname, out);
 
 	if (r < 0)
@@ -261,10 +278,15 @@ int query_on(const struct attach_site *site, const char *ifname, struct attach_r
 		say(out, "no XDP program");
 		return 0;
 	}
-	r = refuse(site, programs_get(site->programs, out->program_id, site->maps), out);
+	program = programs_get(site->programs, out->program_id, site->maps);
+	r = refuse(site, program, out);
 	if (r < 0)
 		return r;
 	out->adopted = true;
-	say(out, "%s mode", mode_name(out->native));
+	if (program->owner == PROGRAM_OURS)
+		say(out, "%s mode", mode_name(out->native));
+	else
+		say(out, "%s mode, but not over our %s: `muster attach %s` replaces it", mode_name(out->native),
+		    program_lacks(program, site->maps), ifname);
 	return 0;
 }

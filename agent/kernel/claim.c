@@ -14,6 +14,7 @@
 
 #define CLAIM_PROTO    0x6d /* 'm': free for users, see /etc/iproute2/rt_addrprotos */
 #define ANNOUNCE_TIMES 3
+#define FOREVER        UINT32_MAX /* seconds, as the kernel counts lifetimes */
 
 struct host_address {
 	struct muster_addr addr;
@@ -52,6 +53,13 @@ static int on_address(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
+static void forget_addresses(void *context)
+{
+	struct address_list *addresses = context;
+
+	addresses->n = 0;
+}
+
 static int dump_addresses(struct netlink *netlink, struct address_list *out)
 {
 	char room[NETLINK_ROOM] = {0};
@@ -59,14 +67,15 @@ static int dump_addresses(struct netlink *netlink, struct address_list *out)
 	struct ifaddrmsg *ifa;
 
 	request->nlmsg_type = RTM_GETADDR;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_flags = NLM_F_REQUEST;
 	ifa = mnl_nlmsg_put_extra_header(request, sizeof(*ifa));
 	ifa->ifa_family = AF_UNSPEC;
-	return netlink_talk(netlink, request, on_address, out);
+	return netlink_dump(netlink, request, on_address, forget_addresses, out);
 }
 
 static int change_address(struct netlink *netlink, uint16_t type, uint32_t ifindex, const struct muster_addr *addr)
 {
+	struct ifa_cacheinfo lifetime = {.ifa_prefered = FOREVER, .ifa_valid = FOREVER};
 	char room[NETLINK_ROOM] = {0};
 	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
 	struct ifaddrmsg *ifa;
@@ -77,12 +86,21 @@ static int change_address(struct netlink *netlink, uint16_t type, uint32_t ifind
 	ifa->ifa_family = netlink_family(addr);
 	ifa->ifa_prefixlen = ifa->ifa_family == AF_INET ? 32 : 128;
 	ifa->ifa_index = ifindex;
+	/*
+	 * Nothing that the host sends by itself may come from a service address: the kernel offers no IPv4 address of
+	 * scope host as a source, and a deprecated IPv6 address only where it has no other (RFC 6724, rule 3).
+	 */
+	if (ifa->ifa_family == AF_INET)
+		ifa->ifa_scope = RT_SCOPE_HOST;
+	else
+		lifetime.ifa_prefered = 0;
 	netlink_put_addr(request, IFA_LOCAL, addr);
 	netlink_put_addr(request, IFA_ADDRESS, addr);
 	if (type == RTM_NEWADDR) {
 		/* Duplicate detection would leave the address unusable for a second; the claim is the operator's word. */
 		mnl_attr_put_u32(request, IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
 		mnl_attr_put_u8(request, IFA_PROTO, CLAIM_PROTO);
+		mnl_attr_put(request, IFA_CACHEINFO, sizeof(lifetime), &lifetime);
 	}
 	return netlink_talk(netlink, request, NULL, NULL);
 }
@@ -115,6 +133,7 @@ int claims_want(struct kernel *kernel, const struct plan *plan)
 	free(kernel->claims);
 	kernel->claims = wanted;
 	kernel->n_claims = n;
+	kernel->claims_known = true;
 	if (kernel->claims_stale)
 		claims_apply(kernel);
 	return 0;
@@ -195,8 +214,12 @@ void claims_apply(struct kernel *kernel)
 {
 	struct address_list addresses = {0};
 	_cleanup_(freep) struct host_address *owned = NULL;
-	int r = dump_addresses(&kernel->netlink, &addresses);
+	int r;
 
+	/* Before a first plan, what an earlier agent claimed stays: services that go on forwarding are behind it. */
+	if (!kernel->claims_known)
+		return;
+	r = dump_addresses(&kernel->netlink, &addresses);
 	owned = addresses.list;
 	if (r < 0) {
 		log_warning("reading the host's addresses: %s; service addresses are not claimed", strerror(-r));

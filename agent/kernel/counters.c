@@ -76,6 +76,16 @@ int kernel_server_stats(struct kernel *kernel, uint32_t server_index, struct mus
 	return read_stats(kernel->maps.fd[MAP_SRV_STAT], server_index, cpus, n, out);
 }
 
+int counters_clear(struct kernel *kernel, enum map_index map, uint32_t index)
+{
+	int n = libbpf_num_possible_cpus();
+	_cleanup_(freep) struct muster_stats *cpus = n > 0 ? calloc(n, sizeof(*cpus)) : NULL;
+
+	if (!cpus)
+		return n < 0 ? n : -ENOMEM;
+	return bpf_map_update_elem(kernel->maps.fd[map], &index, cpus, BPF_ANY) < 0 ? -errno : 0;
+}
+
 uint64_t kernel_memory(struct kernel *kernel, uint32_t *flow_entries)
 {
 	uint64_t bytes = 0;

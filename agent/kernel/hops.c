@@ -5,6 +5,7 @@
  */
 #include "inside.h"
 
+#include <linux/if_arp.h>
 #include <stdio.h>
 
 #include "../address.h"
@@ -13,7 +14,15 @@
 #define NUD_USABLE      (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 #define REFRESH_EVERY_S 10
 
-static const char *text_of(const struct kernel *kernel, uint32_t index, char *text, size_t n)
+/* The program sends Ethernet frames. An interface that is not (yet) known is taken for one that takes them. */
+static bool takes_frames(struct kernel *kernel, const struct hop *hop)
+{
+	const struct link *link = links_find(kernel, hop->route.ifindex);
+
+	return !link || link->type == ARPHRD_ETHER;
+}
+
+static const char *text_of(struct kernel *kernel, uint32_t index, char *text, size_t n)
 {
 	const struct hop *hop = &kernel->hops[index];
 	char address[ADDRESS_TEXT_SIZE], via[ADDRESS_TEXT_SIZE], name[IF_NAMESIZE] = "?";
@@ -32,6 +41,11 @@ static const char *text_of(const struct kernel *kernel, uint32_t index, char *te
 	else if (hop->route_error)
 		snprintf(text, n, "no route to %s (%s): see `ip route get %s`", address, strerror(-hop->route_error),
 			 address);
+	else if (!takes_frames(kernel, hop))
+		snprintf(text, n,
+			 "%s is reached through %s, which carries no Ethernet frames (a tunnel): give the server an "
+			 "address behind an Ethernet interface",
+			 address, name);
 	else
 		snprintf(text, n, "%s does not answer on %s%s: see `ip neigh show to %s`", via, name,
 			 address_is_v4(&hop->route.via) ? " (ARP)" : " (neighbour discovery)", via);
@@ -100,6 +114,10 @@ bool hops_fill(struct kernel *kernel, uint32_t index, const struct muster_server
 	if (hop->fill_source && hop->route.has_source) {
 		record->sources = 1;
 		record->source[0] = hop->route.source;
+	} else if (hop->fill_source && now->state != MUSTER_SERVER_FREE && address_equal(&now->addr, &record->addr)) {
+		/* A route or an address that is gone for a moment must not empty the pool: the last source stays. */
+		record->sources = now->sources;
+		memcpy(record->source, now->source, sizeof(record->source));
 	}
 	return !same_way(&now->hop, &record->hop);
 }
@@ -129,8 +147,7 @@ static void write_record(struct kernel *kernel, uint32_t index, bool stamp)
 static void take_neighbour(struct kernel *kernel, struct hop *hop, const struct netlink_neighbour *neighbour)
 {
 	if (neighbour->nud & NUD_USABLE) {
-		/* An interface without link addresses has none to give. */
-		if (!neighbour->has_mac && !(neighbour->nud & NUD_NOARP))
+		if (!neighbour->has_mac)
 			return;
 		memcpy(hop->mac, neighbour->mac, sizeof(hop->mac));
 		set_state(kernel, hop, HOP_GOOD);
@@ -148,6 +165,10 @@ static void ask_neighbour(struct kernel *kernel, struct hop *hop)
 
 	if (hop->state == HOP_LOCAL || hop->route_error)
 		return;
+	if (!takes_frames(kernel, hop)) {
+		set_state(kernel, hop, HOP_FAILED);
+		return;
+	}
 	r = netlink_neighbour(&kernel->netlink, hop->route.ifindex, &hop->route.via, &neighbour);
 	if (r == 0)
 		take_neighbour(kernel, hop, &neighbour);
@@ -234,7 +255,8 @@ void hops_neighbour(struct kernel *kernel, const struct netlink_neighbour *neigh
 		struct hop *hop = &kernel->hops[i];
 
 		if (!hop->wanted || hop->route_error || hop->state == HOP_LOCAL ||
-		    hop->route.ifindex != neighbour->ifindex || !address_equal(&hop->route.via, &neighbour->addr))
+		    hop->route.ifindex != neighbour->ifindex || !takes_frames(kernel, hop) ||
+		    !address_equal(&hop->route.via, &neighbour->addr))
 			continue;
 		take_neighbour(kernel, hop, neighbour);
 		write_record(kernel, i, false);

@@ -13,6 +13,7 @@
 struct link {
 	uint32_t ifindex;
 	char name[IF_NAMESIZE];
+	uint16_t type; /* ARPHRD_* */
 	uint8_t mac[6];
 	bool up;
 	uint32_t program_id; /* 0: no XDP program */
@@ -57,6 +58,7 @@ struct flow_chunk {
 
 struct gauge {
 	struct flow_chunk chunk;
+	bool more;                             /* more flows were over than could be freed in a turn */
 	uint32_t counting[MUSTER_MAX_SERVERS]; /* of the round under way */
 	uint32_t counted[MUSTER_MAX_SERVERS];  /* of the last complete round */
 	sd_event_source *timer;
@@ -91,6 +93,7 @@ struct kernel {
 	size_t n_links;
 	struct claim *claims;
 	size_t n_claims;
+	bool claims_known; /* a plan has said which are wanted */
 	bool claims_stale;
 	struct pick_table picks[MUSTER_MAX_SERVICES];
 	uint32_t inner_flags; /* map flags that muster_picks accepts in an inner map */
@@ -111,6 +114,9 @@ int records_put_service(struct kernel *kernel, uint32_t index, const struct must
 /* The configuration with what this folder fills in: ABI, ticks, secret, ports. */
 int records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out);
 int records_put_config(struct kernel *kernel, const struct muster_config *config);
+
+/* counters.c: whoever gets a record starts from zero. `map` is MAP_SRV_STAT or MAP_SVC_STAT. */
+int counters_clear(struct kernel *kernel, enum map_index map, uint32_t index);
 
 /* tables.c */
 void tables_init(struct kernel *kernel);

@@ -77,9 +77,10 @@ struct sync_report {
  *  - config.timeout[], timeout_udp and hop_stale are MILLISECONDS in the plan, and become ticks here (hop_stale 0: 60 s);
  *  - config.secret is kept, or drawn when it is zero; abi and ticks_per_s are filled in; ports, when both counts are 0,
  *    become the two ranges above 1023 outside net.ipv4.ip_local_port_range;
- *  - record.sources 0: the source address of the host's route to the server, as soon as there is one;
+ *  - record.sources 0: the source address of the host's route to the server, as soon as there is one; while there is none
+ *    any more, the last one stays;
  *  - a slot whose server has the host's own address, or in fullnat no source yet, is left out of the table;
- *  - a freed server record keeps its generation plus one: whoever gets the record starts above that.
+ *  - a freed server record keeps its generation plus one: whoever gets the record starts above that, and counts from zero.
  * Hops are not counted in the report. Idle it costs about 1 ms with 4,096 servers; a swap of picks waits for an RCU grace
  * period (some 10 ms), once for all services. -ERANGE: an index or a slot is out of range.
  */
@@ -120,7 +121,10 @@ int kernel_counters(struct kernel *kernel, struct kernel_counters *out);
 /* One server's alone, of this moment. */
 int kernel_server_stats(struct kernel *kernel, uint32_t server_index, struct muster_stats *out);
 
-/* Live flows of a server by the scan that runs in small steps on the loop (a full round every 2 s or so). */
+/*
+ * Live flows of a server by the scan that runs in small steps on the loop (a full round every 2 s or so). It also frees the
+ * flows whose time is over.
+ */
 uint32_t kernel_live_flows(struct kernel *kernel, uint32_t server_index);
 
 /* Calls `each` for live flows (the to-server direction: key and entry) until it returns false. */

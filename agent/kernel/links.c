@@ -73,6 +73,7 @@ static bool read_link(const struct nlmsghdr *message, struct link *out)
 	netlink_attributes(message, sizeof(*ifi), attribute, IFLA_XDP);
 	*out = (struct link){
 		.ifindex = ifi->ifi_index,
+		.type = ifi->ifi_type,
 		.up = (ifi->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING),
 	};
 	if (attribute[IFLA_IFNAME])
@@ -107,6 +108,13 @@ static int on_link(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
+static void forget_links(void *context)
+{
+	struct dump *dump = context;
+
+	dump->n = 0;
+}
+
 static int dump_links(struct kernel *kernel, struct dump *dump)
 {
 	char room[NETLINK_ROOM] = {0};
@@ -115,11 +123,11 @@ static int dump_links(struct kernel *kernel, struct dump *dump)
 	int r;
 
 	request->nlmsg_type = RTM_GETLINK;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_flags = NLM_F_REQUEST;
 	ifi = mnl_nlmsg_put_extra_header(request, sizeof(*ifi));
 	ifi->ifi_family = AF_UNSPEC;
 	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = netlink_talk(&kernel->netlink, request, on_link, dump);
+	r = netlink_dump(&kernel->netlink, request, on_link, forget_links, dump);
 	return r < 0 ? r : dump->error;
 }
 
@@ -167,12 +175,11 @@ static bool program_in_use(void *context, uint32_t id)
 /* Takes over what the dump says about one interface; text is for the agent. */
 static void take_over(struct kernel *kernel, const struct link *before, struct link *now, char *text, size_t n)
 {
-	enum program_owner owner = now->program_id
-					   ? programs_get(&kernel->programs, now->program_id, &kernel->maps)->owner
-					   : PROGRAM_FOREIGN;
+	const struct program *program =
+		now->program_id ? programs_get(&kernel->programs, now->program_id, &kernel->maps) : NULL;
 
-	now->ours = owner == PROGRAM_OURS;
-	now->hidden = owner == PROGRAM_HIDDEN;
+	now->ours = program && program_is_ours(program);
+	now->hidden = program && program->owner == PROGRAM_HIDDEN;
 	text[0] = '\0';
 	if (before)
 		describe(before, now, text, n);

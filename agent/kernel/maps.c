@@ -22,6 +22,7 @@ void maps_close(struct maps *maps)
 {
 	for (int i = 0; i < MAP_N; i++)
 		closep(&maps->fd[i]);
+	maps_init(maps);
 }
 
 int maps_by_name(const char *name)
@@ -102,20 +103,39 @@ int maps_open_pinned(struct maps *maps, const char *pins, char *why, size_t n)
 	return found ? -ENODATA : -ENOENT;
 }
 
+static bool is_pinned_as(const char *path, uint32_t id)
+{
+	_cleanup_(closep) int fd = bpf_obj_get(path);
+	struct bpf_map_info info = {0};
+	__u32 length = sizeof(info);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.id == id;
+}
+
 int maps_pin(const struct maps *maps, const char *pins, char *why, size_t n)
 {
 	char path[PATH_MAX];
 	int r;
 
 	for (int i = 0; i < MAP_N; i++) {
+		if (maps->fd[i] < 0)
+			continue;
 		r = path_of(path, sizeof(path), pins, i);
 		if (r < 0)
 			return r;
-		if (bpf_obj_pin(maps->fd[i], path) < 0) {
-			r = -errno;
+		if (bpf_obj_pin(maps->fd[i], path) == 0)
+			continue;
+		r = -errno;
+		if (r == -EEXIST && is_pinned_as(path, maps->id[i]))
+			continue;
+		if (r == -EEXIST)
+			snprintf(why, n,
+				 "%s is another map than the one in use (id %u): take off the program that uses it, "
+				 "and remove it",
+				 path, maps->id[i]);
+		else
 			snprintf(why, n, "pinning a map as %s: %s", path, strerror(-r));
-			return r;
-		}
+		return r;
 	}
 	return 0;
 }

@@ -57,7 +57,9 @@ int maps_take(struct maps *maps, int i, int fd, const char *from, char *why, siz
  * (the others are open); -EPROTO when one differs from what this agent knows; another -errno. `why` says which.
  */
 int maps_open_pinned(struct maps *maps, const char *pins, char *why, size_t n);
-/* Pins every open map under `pins` by its name. */
+/*
+ * Pins under `pins`, by its name, every open map that is not pinned there yet. -EEXIST with `why`: another map is.
+ */
 int maps_pin(const struct maps *maps, const char *pins, char *why, size_t n);
 /* -EPROTO with `why` when an agent of another ABI wrote the maps. */
 int maps_check_abi(const struct maps *maps, const char *pins, char *why, size_t n);

@@ -7,6 +7,8 @@
 
 #include "../address.h"
 
+#define DUMP_REPEATS 3
+
 int netlink_open(struct netlink *netlink)
 {
 	/* A kernel that never answers would stop the loop: give up after this long instead. */
@@ -60,6 +62,20 @@ int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t eac
 			r = 1;
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
+}
+
+int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void (*restart)(void *context),
+		 void *context)
+{
+	int r;
+
+	request->nlmsg_flags |= NLM_F_DUMP;
+	for (int repeats = 0;; repeats++) {
+		r = netlink_talk(netlink, request, each, context);
+		if (r != -EINTR || repeats == DUMP_REPEATS)
+			return r;
+		restart(context);
+	}
 }
 
 uint8_t netlink_family(const struct muster_addr *addr)

@@ -24,6 +24,13 @@ void netlink_close(struct netlink *netlink);
 /* Sends the request and calls `each` (may be NULL) for every message of the answer. 0 or the kernel's -errno. */
 int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void *context);
 
+/*
+ * A dump, asked for again from its start when the kernel says that what it lists changed meanwhile: `restart` then drops
+ * what `each` has gathered. -EINTR: it changed each time.
+ */
+int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t each, void (*restart)(void *context),
+		 void *context);
+
 /* An address in the form of its own family. */
 uint8_t netlink_family(const struct muster_addr *addr);
 void netlink_put_addr(struct nlmsghdr *request, uint16_t type, const struct muster_addr *addr);

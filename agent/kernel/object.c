@@ -65,7 +65,26 @@ static struct bpf_program *only_xdp(struct bpf_object *object)
 	return found;
 }
 
-int object_load(const char *path, const char *pins, int *program_fd, char *why, size_t n)
+/* A pin may be gone, or be another map by now: the program must share what this process writes. */
+static int use_open_maps(struct bpf_object *object, const struct maps *maps)
+{
+	struct bpf_map *map;
+	int r = 0;
+
+	bpf_object__for_each_map(map, object)
+	{
+		int i = maps_by_name(bpf_map__name(map));
+
+		if (r < 0 || i < 0 || maps->fd[i] < 0)
+			continue;
+		r = bpf_map__set_pin_path(map, NULL);
+		if (r == 0)
+			r = bpf_map__reuse_fd(map, maps->fd[i]);
+	}
+	return r;
+}
+
+int object_load(const char *path, const char *pins, const struct maps *maps, int *program_fd, char *why, size_t n)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = pins);
 	_cleanup_(close_object) struct bpf_object *object = NULL;
@@ -85,7 +104,9 @@ int object_load(const char *path, const char *pins, int *program_fd, char *why, 
 		snprintf(why, n, "%s has no program in section \"xdp\": it is not Muster's object", path);
 		return -ENOEXEC;
 	}
-	r = bpf_object__load(object);
+	r = maps ? use_open_maps(object, maps) : 0;
+	if (r == 0)
+		r = bpf_object__load(object);
 	if (r < 0) {
 		snprintf(why, n,
 			 "loading %s over the maps in %s: %s; the kernel must be 6.1 or later, the caller root, and "

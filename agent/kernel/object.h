@@ -3,13 +3,14 @@
 #ifndef MUSTER_KERNEL_OBJECT_H
 #define MUSTER_KERNEL_OBJECT_H
 
-#include "../base.h"
+#include "maps.h"
 
 /*
- * Loads the object with its maps taken from, or pinned in, `pins`. The XDP program of section "xdp" is given back as
- * an fd; nothing is attached. -errno with `why` on failure.
+ * Loads the object over the maps that are open in `maps` (NULL: none is), whatever is pinned; the others are taken from,
+ * or pinned in, `pins`. The XDP program of section "xdp" is given back as an fd; nothing is attached. -errno with `why`
+ * on failure.
  */
-int object_load(const char *object, const char *pins, int *program_fd, char *why, size_t n);
+int object_load(const char *object, const char *pins, const struct maps *maps, int *program_fd, char *why, size_t n);
 
 /* Sends libbpf's lines to the debug log from now on. Called by everything that enters this folder. */
 void object_quiet(void);

@@ -48,7 +48,7 @@ static int open_or_make(struct offline *offline, char *why, size_t n)
 		_cleanup_(closep) int program = -1;
 
 		maps_close(&offline->maps);
-		r = object_load(offline->site.object, offline->site.pins, &program, why, n);
+		r = object_load(offline->site.object, offline->site.pins, NULL, &program, why, n);
 		if (r == 0)
 			r = maps_open_pinned(&offline->maps, offline->site.pins, why, n);
 	}

@@ -13,9 +13,23 @@ void programs_clear(struct programs *programs)
 	*programs = (struct programs){0};
 }
 
-static void read_map_names(const uint32_t *ids, uint32_t n, uint32_t map_id[MAP_N])
+/* Notes a map that is one of ours by its id, for which no fd is needed. */
+static bool note_ours(uint32_t id, const struct maps *maps, uint32_t map_id[MAP_N])
+{
+	for (int i = 0; maps && i < MAP_N; i++) {
+		if (maps->id[i] != id)
+			continue;
+		map_id[i] = id;
+		return true;
+	}
+	return false;
+}
+
+static void read_maps(const uint32_t *ids, uint32_t n, const struct maps *maps, uint32_t map_id[MAP_N])
 {
 	for (uint32_t i = 0; i < n; i++) {
+		if (note_ours(ids[i], maps, map_id))
+			continue;
 		_cleanup_(closep) int fd = bpf_map_get_fd_by_id(ids[i]);
 		struct bpf_map_info info = {0};
 		__u32 length = sizeof(info);
@@ -29,7 +43,7 @@ static void read_map_names(const uint32_t *ids, uint32_t n, uint32_t map_id[MAP_
 }
 
 /* Fills name, tag and maps of the program behind an fd. */
-static int inspect(int fd, struct program *out, uint32_t *type)
+static int inspect(int fd, const struct maps *maps, struct program *out, uint32_t *type)
 {
 	uint32_t ids[MAPS_OF_A_PROGRAM] = {0};
 	struct bpf_prog_info info = {.map_ids = (uintptr_t)ids, .nr_map_ids = MAPS_OF_A_PROGRAM};
@@ -41,8 +55,21 @@ static int inspect(int fd, struct program *out, uint32_t *type)
 	memcpy(out->name, info.name, sizeof(out->name));
 	memcpy(out->tag, info.tag, sizeof(out->tag));
 	*type = info.type;
-	read_map_names(ids, MIN(info.nr_map_ids, (uint32_t)MAPS_OF_A_PROGRAM), out->map_id);
+	read_maps(ids, MIN(info.nr_map_ids, (uint32_t)MAPS_OF_A_PROGRAM), maps, out->map_id);
 	return 0;
+}
+
+bool program_is_ours(const struct program *program)
+{
+	return program->owner == PROGRAM_OURS || program->owner == PROGRAM_PARTLY;
+}
+
+const char *program_lacks(const struct program *program, const struct maps *maps)
+{
+	for (int i = 0; i < MAP_N; i++)
+		if (program->map_id[i] != maps->id[i])
+			return map_shapes[i].name;
+	return NULL;
 }
 
 static enum program_owner owner_of(const struct program *program, const struct maps *maps)
@@ -50,10 +77,10 @@ static enum program_owner owner_of(const struct program *program, const struct m
 	/* Names alone prove little: a program of ours has the two maps that nothing works without. */
 	if (!program->map_id[MAP_CONFIG] || !program->map_id[MAP_SERVERS])
 		return PROGRAM_FOREIGN;
-	return maps && program->map_id[MAP_CONFIG] == maps->id[MAP_CONFIG] &&
-			       program->map_id[MAP_SERVERS] == maps->id[MAP_SERVERS]
-		       ? PROGRAM_OURS
-		       : PROGRAM_OTHER;
+	if (!maps || program->map_id[MAP_CONFIG] != maps->id[MAP_CONFIG] ||
+	    program->map_id[MAP_SERVERS] != maps->id[MAP_SERVERS])
+		return PROGRAM_OTHER;
+	return program_lacks(program, maps) ? PROGRAM_PARTLY : PROGRAM_OURS;
 }
 
 /*
@@ -69,10 +96,10 @@ static void look_behind_dispatcher(struct program *program, const struct maps *m
 		_cleanup_(closep) int fd = bpf_prog_get_fd_by_id(id);
 		uint32_t type;
 
-		if (fd < 0 || inspect(fd, &component, &type) < 0 || type != BPF_PROG_TYPE_EXT)
+		if (fd < 0 || inspect(fd, maps, &component, &type) < 0 || type != BPF_PROG_TYPE_EXT)
 			continue;
 		enum program_owner owner = owner_of(&component, maps);
-		if (owner == PROGRAM_FOREIGN)
+		if (owner == PROGRAM_FOREIGN || (owner == PROGRAM_OTHER && program->dispatched))
 			continue;
 		program->owner = owner;
 		program->dispatched = true;
@@ -112,7 +139,7 @@ const struct program *programs_get(struct programs *programs, uint32_t id, const
 			return &hidden;
 		program->fd = TAKE_FD(fd);
 		program->id = id;
-		(void)inspect(program->fd, program, &type);
+		(void)inspect(program->fd, maps, program, &type);
 	}
 	program->owner = owner_of(program, maps);
 	if (program->owner == PROGRAM_FOREIGN && strcmp(program->name, "xdp_dispatcher") == 0)
@@ -140,16 +167,15 @@ int programs_add(struct programs *programs, int fd, const struct maps *maps, uin
 {
 	struct program *program = append(programs);
 	uint32_t type;
+	int r;
 
 	if (!program)
 		return -ENOMEM;
 	program->fd = fd;
-	if (inspect(fd, program, &type) < 0)
-		return -errno;
-	/* Its maps cannot be looked at without CAP_SYS_ADMIN; they are ours, it was loaded over them. */
-	program->map_id[MAP_CONFIG] = maps->id[MAP_CONFIG];
-	program->map_id[MAP_SERVERS] = maps->id[MAP_SERVERS];
-	program->owner = PROGRAM_OURS;
+	r = inspect(fd, maps, program, &type);
+	if (r < 0)
+		return r;
+	program->owner = owner_of(program, maps);
 	*id = program->id;
 	return 0;
 }

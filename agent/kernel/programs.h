@@ -9,7 +9,8 @@
 
 enum program_owner {
 	PROGRAM_FOREIGN,
-	PROGRAM_OURS,   /* uses our pinned maps */
+	PROGRAM_OURS,   /* uses our maps, all of them */
+	PROGRAM_PARTLY, /* Muster's, over our servers and configuration, but not over all our maps: to be replaced */
 	PROGRAM_OTHER,  /* Muster's, over maps that are not those of our pins */
 	PROGRAM_HIDDEN, /* its fd may not be had: no CAP_SYS_ADMIN any more */
 };
@@ -31,6 +32,11 @@ struct programs {
 };
 
 void programs_clear(struct programs *programs);
+/* May it be replaced and taken off: a program of Muster's over what this agent writes. */
+bool program_is_ours(const struct program *program);
+/* The first map of ours that the program does not use; NULL: it uses them all. */
+const char *program_lacks(const struct program *program, const struct maps *maps);
+
 /*
  * The program with that id, looked at once and remembered. `maps` tells which are ours (NULL: any with our names is
  * PROGRAM_OTHER). The pointer is good until the next call.

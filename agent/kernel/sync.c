@@ -96,11 +96,14 @@ static int sync_servers(struct sync *sync)
 		if (!differs_from(now, &record) && !way_differs)
 			continue;
 		/* The way to a server is no part of the plan: only what the plan says is reported. */
-		if (now->state == MUSTER_SERVER_FREE)
+		bool taken = now->state == MUSTER_SERVER_FREE;
+		if (taken)
 			sync->report.added++;
 		else if (differs_from(now, &record))
 			sync->report.changed++;
-		r = records_put_server(kernel, i, &record);
+		r = taken ? counters_clear(kernel, MAP_SRV_STAT, i) : 0;
+		if (r == 0)
+			r = records_put_server(kernel, i, &record);
 		if (r < 0)
 			return r;
 	}
@@ -121,11 +124,14 @@ static int sync_services(struct sync *sync)
 		record.used = 1;
 		if (memcmp(&record, &kernel->services[i], sizeof(record)) == 0)
 			continue;
-		if (kernel->services[i].used)
-			sync->report.changed++;
-		else
+		bool taken = !kernel->services[i].used;
+		if (taken)
 			sync->report.added++;
-		r = records_put_service(kernel, i, &record);
+		else
+			sync->report.changed++;
+		r = taken ? counters_clear(kernel, MAP_SVC_STAT, i) : 0;
+		if (r == 0)
+			r = records_put_service(kernel, i, &record);
 		if (r < 0)
 			return r;
 	}

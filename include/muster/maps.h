@@ -29,15 +29,16 @@
 
 #include <linux/types.h>
 
-#define MUSTER_ABI          1
-#define MUSTER_MAX_SERVICES 256
-#define MUSTER_MAX_SERVERS  4096
-#define MUSTER_MAX_SLOTS    65537 /* slots of one service's picks */
-#define MUSTER_MAX_SOURCES  4     /* fullnat source addresses toward one server */
-#define MUSTER_NAME_SIZE    32    /* NUL included */
-#define MUSTER_FLOW_ENTRIES (512 * 1024)
-#define MUSTER_EVENTS_BYTES (256 * 1024)
-#define MUSTER_MAX_FAILURES 64
+#define MUSTER_ABI           1
+#define MUSTER_MAX_SERVICES  256
+#define MUSTER_MAX_SERVERS   4096
+#define MUSTER_VERDICTS_MOST 64    /* room for verdicts to come: the map's size must not change with their number */
+#define MUSTER_MAX_SLOTS     65537 /* slots of one service's picks */
+#define MUSTER_MAX_SOURCES   4     /* fullnat source addresses toward one server */
+#define MUSTER_NAME_SIZE     32    /* NUL included */
+#define MUSTER_FLOW_ENTRIES  (512 * 1024)
+#define MUSTER_EVENTS_BYTES  (256 * 1024)
+#define MUSTER_MAX_FAILURES  64
 
 struct muster_addr {
 	__be32 word[4];

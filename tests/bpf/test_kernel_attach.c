@@ -6,20 +6,6 @@
 #include <cap-ng.h>
 #include <linux/if_link.h>
 
-static uint32_t program_on(const char *ifname)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "ip -j link show %s | jq -r '.[0].xdp.prog.id // 0'", ifname);
-	return (uint32_t)atoi(output(command));
-}
-
-#define assert_said(text, what)                                                                                        \
-	do {                                                                                                           \
-		if (!strstr(text, what))                                                                               \
-			fail_msg("\"%s\" does not say \"%s\"", text, what);                                            \
-	} while (0)
-
 static void load_foreign(const char *ifname)
 {
 	struct bpf_insn pass[] = {
@@ -124,28 +110,6 @@ static void ip_link_shares_the_maps_that_musterd_made(void **state)
 	assert_string_equal(read_server(0).name, "web-01");
 	assert_true(loop_until(w, 3000, kernel_interfaces(w->kernel, &report, 1) == 1));
 	assert_false(report.native);
-}
-
-static void unpinned_maps_are_pinned_by_the_agent(void **state)
-{
-	struct world *w = *state;
-	struct attach_report report;
-
-	run("ip link set dev mt0 xdp obj %s sec xdp && rm " PINS "/muster_*", w->object);
-	must_open(w);
-	assert_int_equal(kernel_interfaces(w->kernel, &report, 1), 1);
-	close(pinned("muster_servers"));
-}
-
-static void other_maps_on_an_interface_are_refused(void **state)
-{
-	struct world *w = *state;
-	char why[512] = "";
-
-	run("ip link set dev mt0 xdp obj %s sec xdp && rm " PINS "/muster_*", w->object);
-	run("ip link add mt9 type veth peer name mt8 && ip link set dev mt9 xdp obj %s sec xdp", w->object);
-	assert_int_equal(open_kernel(w, &w->kernel, why, sizeof(why)), -EEXIST);
-	assert_said(why, "`ip link set dev mt0 xdp off`");
 }
 
 static void second_agent_is_refused(void **state)
@@ -356,8 +320,6 @@ int main(void)
 		test_in_world(foreign_program_is_left_alone),
 		test_in_world(program_of_ip_link_is_adopted),
 		test_in_world(ip_link_shares_the_maps_that_musterd_made),
-		test_in_world(unpinned_maps_are_pinned_by_the_agent),
-		test_in_world(other_maps_on_an_interface_are_refused),
 		test_in_world(second_agent_is_refused),
 		test_in_world(other_abi_is_refused_in_words),
 		test_in_world(works_with_no_agent),

@@ -122,6 +122,93 @@ static void taken_back_at_detach(void **state)
 	assert_false(on_interface("10.99.0.100/32", "mt0"));
 }
 
+static void assert_source(const char *to, const char *expected, const char *when)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "ip route get %s | grep -o 'src [^ ]*' | cut -d' ' -f2", to);
+	if (strcmp(output(command), expected) != 0)
+		fail_msg("%s the host reaches %s from %s, %s expected", when, to, output(command), expected);
+}
+
+/* What the host sends by itself, checks of the servers among it, must not come from a service address. */
+static void hosts_own_source_stays(void **state)
+{
+	struct world *w = *state;
+	struct muster_addr own = addr("fd99::1");
+
+	run("ip route add 198.51.100.0/24 dev mt0");
+	must_open(w);
+	attach(w, "mt0");
+	plan_of_two(w)->services[0].claim = true;
+	set_server(w, 0, "web-01", "fd99::2");
+	w->service.record.addr = addr("fd99::100");
+	sync_now(w);
+	assert_true(on_interface("fd99::100/128", "mt0"));
+	assert_source("fd99::2", "fd99::1", "with fd99::100 claimed");
+	kernel_close(&w->kernel);
+	must_open(w);
+	sync_now(w);
+	assert_memory_equal(&read_server(0).source[0], &own, sizeof(own));
+	w->service.record.addr = addr("10.99.0.100");
+	sync_now(w);
+	assert_true(on_interface("10.99.0.100/32", "mt0"));
+	/* the interface's own address comes back behind the claimed one */
+	run("ip addr del 10.99.0.1/24 dev mt0; ip addr add 10.99.0.1/24 dev mt0; ip route replace 198.51.100.0/24 dev "
+	    "mt0");
+	assert_source("10.99.0.2", "10.99.0.1", "with 10.99.0.100 claimed");
+	assert_source("198.51.100.1", "10.99.0.1", "with 10.99.0.100 claimed");
+}
+
+/* A port that has no service is the host's own: it refuses in the claimed address's name. */
+static void assert_reached(struct world *w, const char *address)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "nsenter -t %d -n timeout 3 bash -c 'echo >/dev/tcp/%s/81' 2>&1 | grep -o refused", w->peer, address);
+	if (strcmp(output(command), "refused") != 0)
+		fail_msg("a neighbour does not reach the host at %s", address);
+}
+
+static void neighbours_reach_it(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	attach(w, "mt0");
+	plan_of_two(w)->services[0].claim = true;
+	sync_now(w);
+	assert_reached(w, "10.99.0.100");
+	w->service.record.addr = addr("fd99::100");
+	sync_now(w);
+	assert_reached(w, "fd99::100");
+}
+
+static void failed_first_sync_takes_nothing_back(void **state)
+{
+	struct world *w = *state;
+	struct attach_report report;
+	struct sync_report synced;
+
+	must_open(w);
+	attach(w, "mt0");
+	plan_of_two(w)->services[0].claim = true;
+	sync_now(w);
+	kernel_close(&w->kernel);
+	must_open(w);
+	w->slots[1] = MUSTER_MAX_SERVERS; /* one step before the last fails */
+	assert_int_equal(kernel_sync(w->kernel, &w->plan, &synced), -ERANGE);
+	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_AUTO, &report), 0);
+	loop_until(w, 1500, false);
+	if (!on_interface("10.99.0.100/32", "mt0"))
+		fail_msg("a service address of the last agent's was taken off before a sync succeeded");
+	w->slots[1] = 1;
+	w->service.claim = false;
+	sync_now(w);
+	assert_false(on_interface("10.99.0.100/32", "mt0"));
+}
+
 static void operators_address_is_left_alone(void **state)
 {
 	struct world *w = *state;
@@ -146,6 +233,9 @@ int main(void)
 		test_in_world(neighbours_hear_of_it),
 		test_in_world(taken_back_by_the_next_agent),
 		test_in_world(taken_back_at_detach),
+		test_in_world(hosts_own_source_stays),
+		test_in_world(neighbours_reach_it),
+		test_in_world(failed_first_sync_takes_nothing_back),
 		test_in_world(operators_address_is_left_alone),
 	};
 

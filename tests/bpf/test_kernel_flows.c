@@ -71,6 +71,145 @@ static void live_flows_are_counted(void **state)
 	assert_int_equal(seen, 3);
 }
 
+/* A flow as the program enters it: 10.99.0.2:port -> VIP, forwarded 10.99.0.1:source -> web-01. */
+struct pair {
+	struct muster_tuple key, back;
+	struct muster_flow flow, twin;
+};
+
+static struct pair make_pair(uint16_t port, uint16_t source, uint8_t state, uint32_t seen, uint32_t seen_back)
+{
+	struct pair p = {
+		.key = {.src = addr("10.99.0.2"),
+			.dst = addr("10.99.0.100"),
+			.sport = htons(port),
+			.dport = htons(80),
+			.proto = IPPROTO_TCP},
+		.back = {.src = addr("10.99.0.2"),
+			 .dst = addr("10.99.0.1"),
+			 .sport = htons(8080),
+			 .dport = htons(source),
+			 .proto = IPPROTO_TCP},
+		.flow = {.generation = 1, .dir = MUSTER_TO_SERVER, .state = state, .seen = seen},
+		.twin = {.generation = 1, .dir = MUSTER_TO_CLIENT, .state = state, .seen = seen_back},
+	};
+
+	p.flow.out = (struct muster_tuple){.src = p.back.dst,
+					   .dst = p.back.src,
+					   .sport = p.back.dport,
+					   .dport = p.back.sport,
+					   .proto = IPPROTO_TCP};
+	p.twin.out = (struct muster_tuple){
+		.src = p.key.dst, .dst = p.key.src, .sport = p.key.dport, .dport = p.key.sport, .proto = IPPROTO_TCP};
+	return p;
+}
+
+static void enter_pair(const struct pair *p)
+{
+	write_map("muster_flows", &p->key, &p->flow);
+	write_map("muster_flows", &p->back, &p->twin);
+}
+
+static bool flow_there(const struct muster_tuple *key)
+{
+	struct muster_flow flow;
+	int fd = pinned("muster_flows");
+	bool there = bpf_map_lookup_elem(fd, key, &flow) == 0;
+
+	close(fd);
+	return there;
+}
+
+static unsigned entries_there(void)
+{
+	struct muster_tuple key, *last = NULL;
+	int fd = pinned("muster_flows");
+	unsigned n = 0;
+
+	for (; bpf_map_get_next_key(fd, last, &key) == 0; last = &key)
+		n++;
+	close(fd);
+	return n;
+}
+
+static void flows_that_are_over_are_freed(void **state)
+{
+	struct world *w = *state;
+	uint32_t now, old;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	now = tick_now(w);
+	old = now - 100 * hz();
+	struct pair closed = make_pair(1, 1001, MUSTER_FLOW_CLOSING, old, old);
+	struct pair live = make_pair(2, 1002, MUSTER_FLOW_ESTABLISHED, old, old);
+	struct pair one_way = make_pair(3, 1003, MUSTER_FLOW_CLOSING, old, now); /* as old as its younger direction */
+	struct pair lone = make_pair(4, 1004, MUSTER_FLOW_HALF_OPEN, old, old);
+	/* the table evicted one direction of `robbed`, and its source port is another flow's by now */
+	struct pair robbed = make_pair(5, 1005, MUSTER_FLOW_CLOSING, old, old);
+	struct pair heir = make_pair(6, 1005, MUSTER_FLOW_ESTABLISHED, now, now);
+	struct pair udp = make_pair(7, 1007, MUSTER_FLOW_ESTABLISHED, now - 400 * hz(), now - 400 * hz());
+	udp.key.proto = udp.back.proto = udp.flow.out.proto = udp.twin.out.proto = IPPROTO_UDP;
+	enter_pair(&closed);
+	enter_pair(&live);
+	enter_pair(&one_way);
+	write_map("muster_flows", &lone.back, &lone.twin);
+	write_map("muster_flows", &robbed.key, &robbed.flow);
+	enter_pair(&heir);
+	enter_pair(&udp);
+	if (!loop_until(w, 6000, !flow_there(&closed.key) && !flow_there(&closed.back)))
+		fail_msg("a flow that closed 100 s ago is still in the table after 6 s");
+	assert_true(loop_until(w, 6000, !flow_there(&udp.key) && !flow_there(&udp.back)));
+	assert_true(loop_until(w, 6000, !flow_there(&lone.back)));
+	assert_true(loop_until(w, 6000, !flow_there(&robbed.key)));
+	assert_true(flow_there(&live.key) && flow_there(&live.back));
+	assert_true(flow_there(&one_way.key) && flow_there(&one_way.back));
+	assert_true(flow_there(&heir.key) && flow_there(&heir.back));
+}
+
+static double busy_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+static void many_flows_that_are_over_are_freed_in_small_steps(void **state)
+{
+	struct world *w = *state;
+	double longest_ms = 0;
+	int64_t start;
+	uint32_t now;
+	unsigned left;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	now = tick_now(w);
+	for (uint16_t port = 1; port <= 20000; port++) {
+		struct pair p = make_pair(port, port, MUSTER_FLOW_CLOSING, now - 100 * hz(), now - 100 * hz());
+
+		enter_pair(&p);
+	}
+	start = clock_now_ms();
+	while ((left = entries_there()) && clock_now_ms() < start + 10000) {
+		for (int i = 0; i < 20; i++) {
+			double before = busy_ms();
+
+			assert_true(sd_event_run(w->event, 20000) >= 0);
+			longest_ms = MAX(longest_ms, busy_ms() - before);
+		}
+	}
+	printf("# 20,000 flows freed in %lld ms, at most %.1f ms of it in one turn of the loop\n",
+	       (long long)(clock_now_ms() - start), longest_ms);
+	if (left)
+		fail_msg("%u entries of flows that are over are left after 10 s", left);
+	if (longest_ms > 15)
+		fail_msg("one turn of the loop was busy for %.1f ms, at most 15 are allowed", longest_ms);
+}
+
 static void counters_are_summed_over_the_cpus(void **state)
 {
 	struct world *w = *state;
@@ -128,6 +267,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_world(live_flows_are_counted),
+		test_in_world(flows_that_are_over_are_freed),
+		test_in_world(many_flows_that_are_over_are_freed_in_small_steps),
 		test_in_world(counters_are_summed_over_the_cpus),
 		test_in_world(events_of_the_program_arrive),
 	};

@@ -97,6 +97,101 @@ static void server_without_a_route_is_not_served(void **state)
 	assert_sync(w, 0, 0, 1);
 }
 
+static uint32_t slots_in_place(void)
+{
+	uint32_t zero = 0, len = MUSTER_PICKS_LEN, id = 0;
+	uint64_t slots = 0;
+	int picks = pinned("muster_picks");
+
+	assert_int_equal(bpf_map_lookup_elem(picks, &zero, &id), 0);
+	close(picks);
+	int table = bpf_map_get_fd_by_id(id);
+	assert_int_equal(bpf_map_lookup_elem(table, &len, &slots), 0);
+	close(table);
+	return (uint32_t)slots;
+}
+
+static void assert_served(const char *source, const char *when)
+{
+	struct muster_addr expected = addr(source);
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct muster_server record = read_server(i);
+
+		if (record.sources != 1 || !address_equal(&record.source[0], &expected))
+			fail_msg("%s: server %u has %u sources, or another than %s", when, i, record.sources, source);
+	}
+	if (slots_in_place() != 2)
+		fail_msg("%s: %u slots are in place, 2 expected", when, slots_in_place());
+}
+
+/* As when a DHCP lease is renewed: the host's address goes, and with it the route, and comes back. */
+static void source_is_kept_while_the_route_is_gone(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	assert_true(loop_until(w, 3000, w->hop[0] == HOP_GOOD && w->hop[1] == HOP_GOOD));
+	run("ip addr del 10.99.0.1/24 dev mt0");
+	assert_true(loop_until(w, 3000, w->hop[0] == HOP_FAILED && w->hop[1] == HOP_FAILED));
+	sync_now(w);
+	assert_served("10.99.0.1", "after a sync without a route");
+	kernel_close(&w->kernel);
+	must_open(w);
+	sync_now(w);
+	assert_served("10.99.0.1", "after a restart without a route");
+	run("ip addr add 10.99.0.8/24 dev mt0");
+	assert_true(loop_until(w, 3000, w->hop[0] == HOP_GOOD && w->hop[1] == HOP_GOOD));
+	assert_served("10.99.0.8", "with a new address");
+	/* another server gets nothing of this one's */
+	run("ip addr del 10.99.0.8/24 dev mt0");
+	set_server(w, 1, "web-03", "10.99.0.4");
+	w->server[1].record.generation = 5;
+	sync_now(w);
+	assert_int_equal(read_server(1).sources, 0);
+	assert_int_equal(slots_in_place(), 1);
+}
+
+/* IPv6 while duplicate detection runs: the kernel offers a link-local source. */
+static void source_is_kept_while_the_address_is_tentative(void **state)
+{
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	set_server(w, 0, "web-01", "fd99::2");
+	set_server(w, 1, "web-02", "fd99::2");
+	sync_now(w);
+	assert_true(loop_until(w, 3000, w->hop[0] == HOP_GOOD));
+	assert_served("fd99::1", "at first");
+	run("ip addr del fd99::1/64 dev mt0; ip route add fd99::/64 dev mt0");
+	assert_true(loop_until(w, 600, false) == false);
+	sync_now(w);
+	assert_served("fd99::1", "with a link-local address alone");
+}
+
+static void server_behind_a_tunnel_fails_in_words(void **state)
+{
+	struct world *w = *state;
+
+	if (system("ip link add mt7 type ipip local 10.99.0.1 remote 10.99.0.2 2>/dev/null || ip tuntap add dev mt7 "
+		   "mode tun "
+		   "2>/dev/null") != 0)
+		skip(); /* this kernel has neither kind of interface */
+	run("ip addr add 10.66.0.1/24 dev mt7; ip link set mt7 up");
+	must_open(w);
+	plan_of_two(w);
+	set_server(w, 1, "web-02", "10.66.0.2");
+	sync_now(w);
+	if (!loop_until(w, 3000, w->hop[1] == HOP_FAILED))
+		fail_msg("a server behind a tunnel is in state %d, HOP_FAILED expected", w->hop[1]);
+	if (!strstr(w->hop_text, "through mt7, which carries no Ethernet frames"))
+		fail_msg("\"%s\" does not say that mt7 carries no Ethernet frames", w->hop_text);
+	assert_false(has_hop(1));
+}
+
 static void address_of_the_host_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -169,6 +264,9 @@ int main(void)
 		test_in_world(hop_is_resolved_over_ipv6_and_through_a_router),
 		test_in_world(source_is_the_routes_own),
 		test_in_world(server_without_a_route_is_not_served),
+		test_in_world(source_is_kept_while_the_route_is_gone),
+		test_in_world(source_is_kept_while_the_address_is_tentative),
+		test_in_world(server_behind_a_tunnel_fails_in_words),
 		test_in_world(address_of_the_host_is_refused),
 		test_in_world(silent_neighbour_fails_and_comes_back),
 		test_in_world(changed_link_addresses_are_followed),

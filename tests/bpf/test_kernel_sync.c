@@ -2,6 +2,8 @@
 /* Desired state: what a plan becomes in the real maps, and what becomes of the maps when the plan, or somebody, changes. */
 #include "test_kernel_world.h"
 
+#include <bpf/libbpf.h>
+
 static struct muster_config read_config(void)
 {
 	struct muster_config config;
@@ -109,6 +111,56 @@ static void removed_server_leaves_no_trace(void **state)
 	assert_int_equal(vip_service("10.99.0.100", 80), ~0u);
 	assert_int_equal(table_id(0), 0);
 	assert_sync(w, 0, 0, 0);
+}
+
+static void put_flows_new(const char *map, uint32_t index, uint64_t flows)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct muster_stats *stats = calloc(cpus, sizeof(*stats));
+
+	for (int i = 0; i < cpus; i++)
+		stats[i].flows_new = flows;
+	write_map(map, &index, stats);
+	free(stats);
+}
+
+static void record_taken_again_counts_from_zero(void **state)
+{
+	struct world *w = *state;
+	struct kernel_counters *counters = calloc(1, sizeof(*counters));
+
+	must_open(w);
+	plan_of_two(w);
+	sync_now(w);
+	put_flows_new("muster_srv_stat", 0, 7);
+	put_flows_new("muster_srv_stat", 1, 9);
+	put_flows_new("muster_svc_stat", 1, 5); /* what an earlier service of that record left */
+	w->plan.n_servers = w->service.n_slots = 1;
+	sync_now(w);
+	w->plan.n_servers = w->service.n_slots = 2;
+	set_server(w, 1, "web-03", "10.99.0.4");
+	w->server[1].record.generation = 3;
+	struct plan_service services[2] = {w->service, w->service};
+	services[1].index = 1;
+	services[1].record.port = htons(81);
+	services[1].n_slots = 0;
+	w->plan.services = services;
+	w->plan.n_services = 2;
+	sync_now(w);
+	assert_int_equal(kernel_counters(w->kernel, counters), 0);
+	if (counters->server[1].flows_new)
+		fail_msg("web-03 begins with %llu flows that were its predecessor's",
+			 (unsigned long long)counters->server[1].flows_new);
+	if (counters->service[1].flows_new)
+		fail_msg("a service begins with %llu flows that were its predecessor's",
+			 (unsigned long long)counters->service[1].flows_new);
+	/* who stays keeps what was counted, over a restart too */
+	kernel_close(&w->kernel);
+	must_open(w);
+	sync_now(w);
+	assert_int_equal(kernel_counters(w->kernel, counters), 0);
+	assert_int_equal(counters->server[0].flows_new, 7 * libbpf_num_possible_cpus());
+	free(counters);
 }
 
 static void order_of_slots_is_a_change(void **state)
@@ -257,6 +309,7 @@ int main(void)
 		test_in_world(twice_is_once),
 		test_in_world(configuration_is_filled_in),
 		test_in_world(removed_server_leaves_no_trace),
+		test_in_world(record_taken_again_counts_from_zero),
 		test_in_world(order_of_slots_is_a_change),
 		test_in_world(table_is_swapped_only_when_it_differs),
 		test_in_world(moved_address_is_published_before_the_old_goes),

@@ -279,6 +279,15 @@ static inline struct muster_server read_server(uint32_t index)
 	return record;
 }
 
+/* The XDP program on an interface, as `ip` tells it; 0: none. */
+static inline uint32_t program_on(const char *ifname)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "ip -j link show %s | jq -r '.[0].xdp.prog.id // 0'", ifname);
+	return (uint32_t)atoi(output(command));
+}
+
 static inline void write_map(const char *name, const void *key, const void *value)
 {
 	int fd = pinned(name);
@@ -286,6 +295,12 @@ static inline void write_map(const char *name, const void *key, const void *valu
 	assert_int_equal(bpf_map_update_elem(fd, key, value, BPF_ANY), 0);
 	close(fd);
 }
+
+#define assert_said(text, what)                                                                                        \
+	do {                                                                                                           \
+		if (!strstr(text, what))                                                                               \
+			fail_msg("\"%s\" does not say \"%s\"", text, what);                                            \
+	} while (0)
 
 #define test_in_world(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 

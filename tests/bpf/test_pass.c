@@ -39,6 +39,27 @@ static void test_empty_maps_pass_everything(void **state)
 	expect_passed("a SYN with no service", packet_build(&frame, &packet), MUSTER_VERDICT_NO_SERVICE);
 }
 
+/* An IPv6 packet to ::ffff:VIP is for no service, though its key would look like the IPv4 client's. */
+static void test_ipv6_with_v4_mapped_addresses(void **state)
+{
+	struct packet packet = {.from = CLIENT, .to = VIP, .sport = 5, .dport = SERVICE_PORT, .flags = SYN};
+	uint8_t v4[8];
+
+	(void)state;
+	pool_make(4, MUSTER_MODE_FULLNAT);
+	memcpy(v4, ip_of(packet_build(&frame, &packet)) + 12, sizeof(v4));
+	packet.family = 6;
+	packet_build(&frame, &packet);
+	for (int i = 0; i < 2; i++) {
+		uint8_t *address = ip_of(&frame) + 8 + 16 * i;
+
+		memset(address, 0, 10);
+		memset(address + 10, 0xff, 2);
+		memcpy(address + 12, v4 + 4 * i, 4);
+	}
+	expect_passed("an IPv6 SYN to the v4-mapped VIP", &frame, MUSTER_VERDICT_NOT_TRANSPORT);
+}
+
 static void test_fragments(void **state)
 {
 	struct packet packet = {
@@ -206,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_other_addresses_and_ports, bench_reset),
 		cmocka_unit_test_setup(test_empty_maps_pass_everything, bench_reset),
+		cmocka_unit_test_setup(test_ipv6_with_v4_mapped_addresses, bench_reset),
 		cmocka_unit_test_setup(test_fragments, bench_reset),
 		cmocka_unit_test_setup(test_other_protocols, bench_reset),
 		cmocka_unit_test_setup(test_ipv6_headers_beyond_the_bound, bench_reset),
