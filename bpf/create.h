@@ -12,6 +12,7 @@
 
 #define EEXIST        17
 #define PORT_ATTEMPTS 16
+#define UNPROVEN_S    3 /* a handshake that took longer may lose its port to another */
 
 /* The n-th of the configured source ports. */
 static __always_inline __be16 port_at(const struct muster_config *config, __u32 n)
@@ -30,11 +31,15 @@ __noinline int may_take(struct muster_flow *holder, const struct muster_flow *fl
 {
 	if (!holder || !flow || !config || holder->dir != MUSTER_TO_CLIENT)
 		return false;
-	/* What is left of this very client tuple's last flow. */
+	/* What is left of this very client tuple's last flow; not what another CPU enters for the same SYN just now. */
 	if (same_tuple(&holder->out, &flow->out))
-		return true;
+		return flow_idle(holder, now) > 1;
 	if (attempt >= PORT_ATTEMPTS / 2 && holder->state == MUSTER_FLOW_CLOSING &&
 	    flow_idle(holder, now) > (__s32)(config->timeout[MUSTER_FLOW_CLOSING] / 4))
+		return true;
+	/* Nor may a flood of SYNs that nobody completes hold every port for the whole of their timeout. */
+	if (attempt >= PORT_ATTEMPTS / 2 && holder->state == MUSTER_FLOW_HALF_OPEN &&
+	    flow_idle(holder, now) > (__s32)(config->ticks_per_s * UNPROVEN_S))
 		return true;
 	return flow_expired(holder, config, now);
 }
@@ -48,23 +53,21 @@ static __always_inline void set_diffs(struct muster_flow *flow, const struct mus
 }
 
 /*
- * Leaves in `key` what the server's packets to `flow->out` will carry, and in `flow` the differences from there. They go
- * to the n-th of all sources' ports, or where n is NONE to the client itself.
+ * Writes `key`, what the server's packets will carry, and the differences of `flow`, the answer's direction, from there.
+ * They come to the n-th of all sources' ports, or, where n is NONE, to the client's own.
  */
 __noinline int answer(struct muster_tuple *key, struct muster_flow *flow, const struct muster_server *server,
 		      const struct muster_config *config, __u32 n)
 {
-	__u32 ports;
-
 	if (!key || !flow || !server || !config)
 		return 0;
+	*key = flow->out;
 	key->src = server->addr;
-	key->sport = server->port ? server->port : flow->out.sport;
-	key->dst = flow->out.dst;
-	key->dport = flow->out.dport;
-	key->proto = flow->out.proto;
-	ports = config->ports[0].count + config->ports[1].count;
+	if (server->port)
+		key->sport = server->port;
 	if (n != NONE) {
+		__u32 ports = config->ports[0].count + config->ports[1].count;
+
 		key->dst = server->source[(n / ports) & (MUSTER_MAX_SOURCES - 1)];
 		key->dport = port_at(config, n % ports);
 	}
@@ -73,13 +76,13 @@ __noinline int answer(struct muster_tuple *key, struct muster_flow *flow, const 
 }
 _Static_assert((MUSTER_MAX_SOURCES & (MUSTER_MAX_SOURCES - 1)) == 0, "answer() masks the source");
 
-/* Enters the answer's direction `flow` under its key. -EEXIST: that key is in use; another -errno: no room. */
+/* Enters the answer's direction `flow` by its `key`. -EEXIST: that one is in use; another -errno: no room. */
 static __noinline int claim(const struct packet *p, struct muster_flow *flow, struct muster_tuple *key, __u32 attempt,
 			    __u32 n)
 {
 	struct muster_flow *holder;
 	__u32 seen;
-	long error;
+	int error;
 
 	answer(key, flow, p->server, p->config, n);
 	error = flow_enter(key, flow);

@@ -55,16 +55,17 @@ static __always_inline void count_one(struct muster_stats *stats, const struct p
 
 static __always_inline void count(const struct packet *p, enum muster_verdict verdict, enum muster_action action)
 {
-	__u32 index = verdict;
+	/* Copies, to be keys (flow_forget). */
+	__u32 index = verdict, service = p->service_index, server = p->server_index;
 	__u64 *counter = bpf_map_lookup_elem(&muster_verdicts, &index);
 
 	if (counter)
 		++*counter;
-	if (p->service_index == NONE)
+	if (service == NONE)
 		return;
-	count_one(bpf_map_lookup_elem(&muster_svc_stat, &p->service_index), p, verdict, action);
-	if (p->server_index != NONE)
-		count_one(bpf_map_lookup_elem(&muster_srv_stat, &p->server_index), p, verdict, action);
+	count_one(bpf_map_lookup_elem(&muster_svc_stat, &service), p, verdict, action);
+	if (server != NONE)
+		count_one(bpf_map_lookup_elem(&muster_srv_stat, &server), p, verdict, action);
 }
 
 static __noinline void tell(const struct packet *p, __u32 kind)
@@ -79,7 +80,7 @@ static __noinline void tell(const struct packet *p, __u32 kind)
 
 	if (kind == MUSTER_EVENT_NO_NEIGHBOUR)
 		event.tuple.dst = p->hop;
-	if (limit_take(p, LIMIT_EVENTS))
+	if (limit_take(p, kind == MUSTER_EVENT_NO_NEIGHBOUR ? LIMIT_HOPS : LIMIT_EVENTS))
 		bpf_ringbuf_output(&muster_events, &event, sizeof(event), 0);
 }
 
@@ -88,7 +89,6 @@ static __always_inline void report(const struct packet *p, enum muster_verdict v
 	switch (verdict) {
 	case MUSTER_VERDICT_NO_NEIGHBOUR:
 		return tell(p, MUSTER_EVENT_NO_NEIGHBOUR);
-	case MUSTER_VERDICT_POOL_EMPTY_PASS:
 	case MUSTER_VERDICT_POOL_EMPTY_DROP:
 	case MUSTER_VERDICT_POOL_EMPTY:
 		return tell(p, MUSTER_EVENT_POOL_EMPTY);

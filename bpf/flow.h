@@ -24,8 +24,11 @@ static __always_inline struct muster_flow *flow_find(const struct muster_tuple *
 	return bpf_map_lookup_elem(&muster_flows, key);
 }
 
-/* Enters one direction. -EEXIST: the key is taken; another -errno: no room. */
-static __always_inline long flow_enter(const struct muster_tuple *key, const struct muster_flow *flow)
+/*
+ * Enters one direction. -EEXIST: the key is taken; another -errno: no room. An int: before 6.4 the kernel leaves the upper
+ * half of this helper's result 0, and a long would not be negative.
+ */
+static __always_inline int flow_enter(const struct muster_tuple *key, const struct muster_flow *flow)
 {
 	return bpf_map_update_elem(&muster_flows, key, flow, BPF_NOEXIST);
 }
@@ -36,8 +39,25 @@ static __always_inline void flow_forget_one(const struct muster_tuple *key)
 }
 
 /*
+ * The other direction, or NULL. The table may have lost it, and given its key to another flow since: the SYN that opened
+ * it tells one from the other.
+ */
+static __always_inline struct muster_flow *flow_twin(const struct muster_flow *flow)
+{
+	struct muster_tuple key;
+	struct muster_flow *twin;
+
+	reverse(&key, &flow->out);
+	twin = flow_find(&key);
+	if (!twin || twin->dir == flow->dir || twin->server != flow->server || twin->syn_seq != flow->syn_seq)
+		return NULL;
+	return twin;
+}
+
+/*
  * Removes both directions. `flow` is `key`'s entry, and must not be used afterwards. Global, as all functions here
- * that are not static: the verifier walks a global function once, not once for each way to each call.
+ * that are not static: the verifier walks a global function once, not once for each way to each call. Linux 6.1
+ * takes no map's key or value from such a function's pointers: hence the copy.
  */
 __noinline int flow_forget(const struct muster_tuple *key, const struct muster_flow *flow)
 {
@@ -46,18 +66,11 @@ __noinline int flow_forget(const struct muster_tuple *key, const struct muster_f
 	if (!key || !flow)
 		return 0;
 	reverse(&one, &flow->out);
-	flow_forget_one(&one);
+	if (flow_twin(flow))
+		flow_forget_one(&one);
 	one = *key;
 	flow_forget_one(&one);
 	return 0;
-}
-
-static __always_inline struct muster_flow *flow_twin(const struct muster_flow *flow)
-{
-	struct muster_tuple twin;
-
-	reverse(&twin, &flow->out);
-	return flow_find(&twin);
 }
 
 /* Ticks of silence. Signed: another CPU may have written `seen` a tick after this one read the clock. */

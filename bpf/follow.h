@@ -141,7 +141,8 @@ static __always_inline int follow_to_server(struct xdp_md *ctx, struct packet *p
 	if (p->key.proto == IPPROTO_TCP) {
 		if (!opens_flow(p)) {
 			tcp_from_client(p, flow);
-		} else if (syn_replaces(p, flow)) {
+		} else if (syn_replaces(p, flow) || !flow_twin(flow)) {
+			/* Without its twin the answers would find no way back: begun anew. */
 			flow_forget(&p->key, flow);
 			return 0;
 		}

@@ -7,7 +7,7 @@
 
 #define EVENTS_PER_S 100
 
-enum limited { LIMIT_ANSWERS, LIMIT_EVENTS };
+enum limited { LIMIT_ANSWERS, LIMIT_EVENTS, LIMIT_HOPS };
 
 /* Takes one of this second's; 0 when they are used up. Global: verified once (flow.h). */
 __noinline int limit_take_at(__u32 now, __u32 what)
@@ -21,9 +21,9 @@ __noinline int limit_take_at(__u32 now, __u32 what)
 		return false;
 	if (now - limits->second_start >= config->ticks_per_s) {
 		limits->second_start = now;
-		limits->resets = limits->events = 0;
+		limits->resets = limits->events = limits->hops = 0;
 	}
-	used = what == LIMIT_ANSWERS ? &limits->resets : &limits->events;
+	used = what == LIMIT_ANSWERS ? &limits->resets : what == LIMIT_HOPS ? &limits->hops : &limits->events;
 	most = what == LIMIT_ANSWERS ? config->resets_per_s : EVENTS_PER_S;
 	if (*used >= most)
 		return false;

@@ -247,7 +247,7 @@ struct muster_limits {
 	__u32 second_start; /* tick */
 	__u32 resets;       /* no_flow answers since then */
 	__u32 events;       /* ring events since then */
-	__u32 zero;
+	__u32 hops;         /* of these NO_NEIGHBOUR, which has room of its own: packets wait for it */
 };
 
 #endif

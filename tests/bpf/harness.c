@@ -123,7 +123,7 @@ int bench_reset(void **state)
 {
 	struct muster_config config = {
 		.abi = MUSTER_ABI,
-		.ticks_per_s = FOREVER,
+		.ticks_per_s = FOREVER / 4,
 		.timeout = {FOREVER, FOREVER, FOREVER, FOREVER},
 		.timeout_udp = FOREVER,
 		.hop_stale = ~0U,

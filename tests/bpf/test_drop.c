@@ -165,6 +165,44 @@ static void test_port_of_a_flow_long_closing_is_taken_over(void **state)
 	expect("another client's SYN, later", &other, MUSTER_VERDICT_TO_SERVER, NULL);
 }
 
+/* A flood of SYNs that nobody completes does not hold every port for a minute; a handshake under way keeps its own. */
+static void test_port_of_a_handshake_never_finished_is_taken_over(void **state)
+{
+	struct packet in = syn, other = syn;
+
+	(void)state;
+	pool_make(4, MUSTER_MODE_FULLNAT);
+	picks_put(WEB, (int[]){1, -1});
+	ports_set(5000, 1);
+	expect("a SYN", &in, MUSTER_VERDICT_TO_SERVER, NULL);
+	other.sport = 2000;
+	flow_age(&in, 2 * (FOREVER / 4));
+	expect("another client's SYN after 2 s", &other, MUSTER_VERDICT_NO_PORT, NULL);
+	flow_age(&in, FOREVER / 4 * 3 + 100);
+	expect("another client's SYN after 4 s", &other, MUSTER_VERDICT_TO_SERVER, NULL);
+}
+
+/* The table lost the answer's direction: a SYN that is sent again, or anew, begins the flow anew. */
+static void test_a_syn_mends_a_flow_without_its_answers(void **state)
+{
+	struct muster_tuple key;
+	struct muster_flow flow;
+	struct packet in = syn;
+
+	(void)state;
+	pool_make(4, MUSTER_MODE_FULLNAT);
+	expect("a SYN", &in, MUSTER_VERDICT_TO_SERVER, NULL);
+	assert_true(flow_get(&in, &key, &flow));
+	key = (struct muster_tuple){.src = flow.out.dst,
+				    .dst = flow.out.src,
+				    .sport = flow.out.dport,
+				    .dport = flow.out.sport,
+				    .proto = flow.out.proto};
+	assert_int_equal(bpf_map_delete_elem(map_fd("muster_flows"), &key), 0);
+	expect("the SYN again", &in, MUSTER_VERDICT_TO_SERVER, NULL);
+	assert_int_equal(flow_count(), 2);
+}
+
 static void test_two_services_cannot_share_a_nat_key(void **state)
 {
 	struct muster_service other = service_make(VIP_B, 4, IPPROTO_TCP, SERVICE_PORT, MUSTER_MODE_NAT);
@@ -202,7 +240,7 @@ static void test_half_a_flow_is_not_left_behind(void **state)
 				    .dport = flow.out.sport,
 				    .proto = flow.out.proto};
 	assert_int_equal(bpf_map_lookup_elem(map_fd("muster_flows"), &key, &flow), 0);
-	flow.seen--;
+	flow.seen -= 2;
 	map_put("muster_flows", &key, &flow);
 	expect("the same client's SYN", &in, MUSTER_VERDICT_TO_SERVER, NULL);
 	assert_int_equal(flow_count(), 2);
@@ -217,6 +255,8 @@ int main(void)
 		cmocka_unit_test_setup(test_every_source_address_has_its_ports, bench_reset),
 		cmocka_unit_test_setup(test_port_of_an_expired_flow_is_taken_over, bench_reset),
 		cmocka_unit_test_setup(test_port_of_a_flow_long_closing_is_taken_over, bench_reset),
+		cmocka_unit_test_setup(test_port_of_a_handshake_never_finished_is_taken_over, bench_reset),
+		cmocka_unit_test_setup(test_a_syn_mends_a_flow_without_its_answers, bench_reset),
 		cmocka_unit_test_setup(test_two_services_cannot_share_a_nat_key, bench_reset),
 		cmocka_unit_test_setup(test_half_a_flow_is_not_left_behind, bench_reset),
 	};
