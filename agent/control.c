@@ -313,21 +313,26 @@ static void call_detach(void *context, struct api_call *call)
 
 static void call_reload(void *context, struct api_call *call)
 {
+	static const char *const fields[] = {"sas", NULL};
 	struct agent *agent = context;
 	_cleanup_(freep) char *text = NULL;
 	size_t length = 0;
-	FILE *faults = open_memstream(&text, &length);
-	int error = faults ? agent_reload(agent, faults) : -ENOMEM;
+	FILE *faults;
+	int error;
 
+	if (!fields_good(call, fields))
+		return;
+	faults = open_memstream(&text, &length);
+	error = faults ? agent_reload(agent, faults) : -ENOMEM;
 	if (faults)
 		fclose(faults);
 	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
 						  .cause = error ? text : agent->file,
 						  .owner = api_peer(call)->name});
 	answer_result(call,
-		      !error             ? ORDER_DONE
-		      : error == -EINVAL ? ORDER_REFUSED
-					 : ORDER_FAILED,
+		      !error                                ? ORDER_DONE
+		      : error == -EINVAL || error == -EBUSY ? ORDER_REFUSED
+							    : ORDER_FAILED,
 		      error ? text : "the configuration is read and in force");
 }
 

@@ -124,6 +124,6 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	if (agent->saving)
 		return;
 	if ((agent->ticks % SAVE_TICKS == 0 && agent->state->n_orders) ||
-	    (agent->unsaved && agent->ticks % RATE_TICKS == 0))
+	    ((agent->unsaved || agent->storage_error) && agent->ticks % RATE_TICKS == 0))
 		orders_save(agent, NULL, NULL);
 }

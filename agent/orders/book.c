@@ -21,6 +21,50 @@ static void save_done(void *context, int error)
 		saving->done(saving->context, error);
 }
 
+/* The same owner's earlier order of the same kind on the same server gives way to the newer one. */
+static bool gives_way(const struct order *earlier, const struct order *newer)
+{
+	return earlier->id < newer->id && earlier->kind == newer->kind && earlier->owner_uid == newer->owner_uid &&
+	       !strcmp(earlier->server, newer->server) && !strcmp(earlier->service, newer->service);
+}
+
+/* Is there a newer order in its place, even one that is still on its way to the disk? */
+static bool given_way(const struct state *state, const struct order *order)
+{
+	for (size_t i = 0; i < state->n_orders; i++)
+		if (gives_way(order, &state->orders[i]))
+			return true;
+	return false;
+}
+
+void book_supersede(struct state *state, const struct order *by)
+{
+	struct order newer = *by;
+
+	for (size_t i = state->n_orders; i-- > 0;)
+		if (gives_way(&state->orders[i], &newer))
+			state_drop_order(state, i);
+}
+
+/*
+ * What will stand once it is on disk: an order that gives way leaves the disk with the same write that brings the newer
+ * one, so that no stop in between leaves both, or neither. Owned by the caller; NULL: no memory.
+ */
+static char *text_to_save(const struct state *state)
+{
+	_cleanup_(freep) struct order *standing = calloc(state->n_orders + 1, sizeof(*standing));
+	struct state after = *state;
+
+	if (!standing)
+		return NULL;
+	after.orders = standing;
+	after.n_orders = 0;
+	for (size_t i = 0; i < state->n_orders; i++)
+		if (!given_way(state, &state->orders[i]))
+			standing[after.n_orders++] = state->orders[i];
+	return state_format(&after);
+}
+
 void orders_save(struct agent *agent, writer_done_fn done, void *context)
 {
 	_cleanup_(freep) struct saving *saving = calloc(1, sizeof(*saving));
@@ -30,7 +74,7 @@ void orders_save(struct agent *agent, writer_done_fn done, void *context)
 	for (size_t i = 0; i < agent->state->n_orders; i++)
 		lease_rebase(&agent->state->orders[i], &clock, agent->state->wall_saved_ms);
 	agent->state->wall_saved_ms = MAX(agent->state->wall_saved_ms, clock.wall_ms);
-	text = state_format(agent->state);
+	text = text_to_save(agent->state);
 	if (text && saving) {
 		*saving = (struct saving){.agent = agent, .done = done, .context = context};
 		agent->saving++;
@@ -152,6 +196,18 @@ bool orders_is_last(const struct agent *agent, const struct server *server, bool
 			return false;
 	}
 	return true;
+}
+
+bool book_storage_fails(const struct agent *agent, char *why, size_t size)
+{
+	int error = writer_error(agent->writer);
+
+	if (error)
+		snprintf(why, size,
+			 "writing to %s fails: %s; what takes a server out is refused until it can be written again: "
+			 "look at its space and rights",
+			 agent->model->config->state_dir, strerror(-error));
+	return error != 0;
 }
 
 void book_note(struct agent *agent, const struct order *order, enum journal_kind kind, const char *from, const char *to)

@@ -12,9 +12,16 @@ size_t book_targets(const struct agent *agent, const struct order_request *reque
 		    struct server *out[static ORDER_CHANGES], struct order_answer *refusal);
 /* The server as the requester named it: "web-02", "web/web-02"; for the undo. */
 void book_name(const struct order_request *request, char *out, size_t size);
+/*
+ * Does the state folder refuse writes? Then nothing that takes capacity out is begun, not even what the preallocated
+ * state file could still hold: the journal would not know of it. `why` says so.
+ */
+bool book_storage_fails(const struct agent *agent, char *why, size_t size);
 /* One journal line about an order. */
 void book_note(struct agent *agent, const struct order *order, enum journal_kind kind, const char *from,
 	       const char *to);
+/* Drops the orders that `by` takes the place of: the same owner's earlier ones of its kind on its server. */
+void book_supersede(struct state *state, const struct order *by);
 /* An order's kind as a past participle: "drained". */
 const char *book_kind(const struct order *order);
 

@@ -23,6 +23,21 @@ static void returned(void *context, int error)
 	ending->done(ending->context, &ending->answer);
 }
 
+/* The command that says the order that acted again; of several services' the first one's. */
+static void undo_return(const struct order_request *request, const struct order *acted, struct order_answer *answer)
+{
+	char name[2 * MUSTER_NAME_SIZE];
+
+	book_name(request, name, sizeof(name));
+	if (answer->undo[0])
+		return;
+	if (acted->kind == ORDER_DRAIN)
+		snprintf(answer->undo, sizeof(answer->undo), "muster drain %s --for 1h --reason TEXT", name);
+	else
+		snprintf(answer->undo, sizeof(answer->undo), "muster weight %s %u --for 1h --reason TEXT", name,
+			 acted->weight);
+}
+
 /* Drops the orders that the requester may end on one server. Returns whether another stays; `other` says whose. */
 static bool end_on(struct agent *agent, const struct order_request *request, struct server *server,
 		   struct order_answer *answer, char *other, size_t size)
@@ -31,13 +46,15 @@ static bool end_on(struct agent *agent, const struct order_request *request, str
 	struct order_change *change = &answer->change[answer->n_changes];
 	struct state *state = agent->state;
 	_cleanup_(freep) size_t *mine = calloc(state->n_orders + 1, sizeof(*mine));
-	const struct order *left;
+	const struct order *left = lease_acting(state->orders, state->n_orders, service, name);
 	size_t n;
 
 	if (!mine)
 		return false;
 	n = lease_select(state->orders, state->n_orders, service, name, request->owner_uid, request->force, mine, NULL);
 	book_describe(agent, server, change->before, sizeof(change->before));
+	if (n && left)
+		undo_return(request, left, answer);
 	for (size_t i = n; i-- > 0;) {
 		struct order order = state->orders[mine[i]];
 
@@ -60,11 +77,9 @@ static bool end_on(struct agent *agent, const struct order_request *request, str
 static void answer_return(const struct order_request *request, bool stays, const char *other,
 			  struct order_answer *answer)
 {
-	char name[2 * MUSTER_NAME_SIZE];
-
-	book_name(request, name, sizeof(name));
 	if (stays) {
 		answer->result = ORDER_REFUSED;
+		answer->undo[0] = '\0';
 		snprintf(answer->message, sizeof(answer->message),
 			 "%s stays as it is: the order is %s's; only they, or --force, can end it", request->server,
 			 other);
@@ -73,8 +88,6 @@ static void answer_return(const struct order_request *request, bool stays, const
 		snprintf(answer->message, sizeof(answer->message), "no order stands on %s", request->server);
 	} else {
 		snprintf(answer->message, sizeof(answer->message), "%s is back", request->server);
-		if (!strncmp(answer->change[0].before, "drained", 7))
-			snprintf(answer->undo, sizeof(answer->undo), "muster drain %s --for 1h --reason TEXT", name);
 	}
 }
 

@@ -41,7 +41,7 @@ struct order_change {
 struct order_answer {
 	enum order_result result;
 	char message[512];
-	char undo[512];
+	char undo[3072]; /* one command for each change at most */
 	struct order_change change[ORDER_CHANGES];
 	size_t n_changes;
 };

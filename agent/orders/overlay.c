@@ -2,7 +2,7 @@
 /* Servers added and removed by command: changes of the declared layer that the state folder remembers. */
 #include <stdio.h>
 
-#include "orders.h"
+#include "book.h"
 
 /* A change on its way to the disk, and the overlay to go back to if the disk refuses. */
 struct change {
@@ -151,6 +151,19 @@ static int remove_from(struct change *change, const struct server *server)
 	return state_add_overlay(state, &entry);
 }
 
+/* May the server go? False, and `why` says what speaks against it. */
+static bool may_go(const struct agent *agent, const struct server *server, char *why, size_t size)
+{
+	if (book_storage_fails(agent, why, size))
+		return false;
+	if (!orders_is_last(agent, server, true))
+		return true;
+	snprintf(why, size,
+		 "%s is the last server that serves %s: without it nobody answers; return or add another first",
+		 server->conf->name, server->service->conf->name);
+	return false;
+}
+
 static void remove_server(struct change *change)
 {
 	const struct overlay *wish = &change->wish;
@@ -163,11 +176,7 @@ static void remove_server(struct change *change)
 
 		if (!server || (*wish->service && strcmp(wish->service, service)))
 			continue;
-		if (orders_is_last(change->agent, server, true)) {
-			snprintf(why, sizeof(why),
-				 "%s is the last server that serves %s: without it nobody answers; "
-				 "return or add another first",
-				 wish->server, service);
+		if (!may_go(change->agent, server, why, sizeof(why))) {
 			go_back(change);
 			refuse(change, ORDER_REFUSED, why);
 			return;
@@ -255,9 +264,11 @@ void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_
 	_cleanup_(change_free) struct change *change = change_new(agent, wish, done, context);
 	struct order_answer failure = {.result = ORDER_FAILED, .message = "out of memory"};
 
-	if (agent->overlay_saving)
+	if (change && agent->overlay_saving) {
+		failure.result = ORDER_REFUSED;
 		snprintf(failure.message, sizeof(failure.message),
 			 "another change of the servers is being saved; say it again when that is done");
+	}
 	if (!change || agent->overlay_saving) {
 		done(context, &failure);
 		return;

@@ -65,24 +65,6 @@ static void fill_order(struct order *order, const struct order_request *request,
 	snprintf(order->claim, sizeof(order->claim), "%s", request->claim ? request->claim : "");
 }
 
-/* The same owner's earlier order of the same kind gives way to the new one. */
-static bool supersede(struct state *state, const struct order *by)
-{
-	struct order newest = *by;
-	bool any = false;
-
-	for (size_t i = state->n_orders; i-- > 0;) {
-		struct order *order = &state->orders[i];
-
-		if (order->id < newest.id && order->kind == newest.kind && order->owner_uid == newest.owner_uid &&
-		    !strcmp(order->server, newest.server) && !strcmp(order->service, newest.service)) {
-			state_drop_order(state, i);
-			any = true;
-		}
-	}
-	return any;
-}
-
 static void refuse(struct placing *placing, enum order_result result, const char *what, int error)
 {
 	struct order_answer *answer = &placing->answer;
@@ -95,27 +77,25 @@ static void refuse(struct placing *placing, enum order_result result, const char
 	placing->done(placing->context, answer);
 }
 
-/* Puts the orders in force. False: one was returned by somebody while it was on its way. */
-static bool put_in_force(struct placing *placing)
+/* Puts the orders in force. One that somebody returned while it was on its way leaves the answer. */
+static void put_in_force(struct placing *placing)
 {
 	struct agent *agent = placing->agent;
-	bool superseded = false, all = true;
+	struct order_answer *answer = &placing->answer;
 
+	answer->n_changes = 0;
 	for (size_t i = 0; i < placing->n; i++) {
 		struct order *order = order_by_id(agent->state, placing->id[i]);
 
-		if (!order) {
-			all = false;
+		if (!order)
 			continue;
-		}
+		answer->change[answer->n_changes] = answer->change[i];
 		order->pending = false;
-		book_note(agent, order, JOURNAL_ORDER, placing->answer.change[i].before,
-			  placing->answer.change[i].after);
-		superseded |= supersede(agent->state, order);
+		book_note(agent, order, JOURNAL_ORDER, answer->change[answer->n_changes].before,
+			  answer->change[answer->n_changes].after);
+		book_supersede(agent->state, order);
+		answer->n_changes++;
 	}
-	if (superseded)
-		orders_save(agent, NULL, NULL);
-	return all;
 }
 
 /* On disk, or not: only now the order acts, and is answered. */
@@ -133,7 +113,8 @@ static void placed(void *context, int error)
 		       error);
 		return;
 	}
-	if (!put_in_force(placing)) {
+	put_in_force(placing);
+	if (!placing->answer.n_changes) {
 		refuse(placing, ORDER_REFUSED, "the order was returned before it was on disk", 0);
 		return;
 	}
@@ -200,6 +181,12 @@ static bool others_serve(struct agent *agent, const struct order_request *reques
 	return true;
 }
 
+static bool storage_fails(const struct agent *agent, struct order_answer *answer)
+{
+	answer->result = ORDER_REFUSED;
+	return book_storage_fails(agent, answer->message, sizeof(answer->message));
+}
+
 void orders_place(struct agent *agent, const struct order_request *request, order_done_fn done, void *context)
 {
 	_cleanup_(freep) struct placing *placing = calloc(1, sizeof(*placing));
@@ -208,7 +195,8 @@ void orders_place(struct agent *agent, const struct order_request *request, orde
 	size_t n = book_targets(agent, request, server, &refusal);
 	char name[2 * MUSTER_NAME_SIZE];
 
-	if (!n || !placing || faulty(agent, request, &refusal) || !others_serve(agent, request, server, n, &refusal)) {
+	if (!n || !placing || faulty(agent, request, &refusal) || storage_fails(agent, &refusal) ||
+	    !others_serve(agent, request, server, n, &refusal)) {
 		done(context, &refusal);
 		return;
 	}

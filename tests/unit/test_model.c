@@ -107,6 +107,55 @@ static void an_agent_that_comes_back_takes_health_from_the_kernel(void **state)
 	assert_int_equal(web_02->run.index, 5);
 }
 
+/* web-01's health and the factor that memory left of it, when the maps have `effective` of 10 and an order left `weight`. */
+static void restart_under_order(uint32_t effective, enum order_kind kind, uint32_t weight, uint32_t factor_pct)
+{
+	_cleanup_(kernel_snapshot_free) struct kernel_snapshot *snapshot = snapshot_of_two();
+	_cleanup_(model_free) struct model *model = NULL;
+	struct order order = {.kind = kind, .weight = weight, .service = "web", .server = "web-01"};
+	struct state state = {.orders = &order, .n_orders = 1};
+	const struct server *web_01;
+
+	snapshot->servers[0].record.weight_declared = 1000;
+	snapshot->servers[0].record.weight_effective = effective;
+	assert_int_equal(model_new(&model, config_of(2), NULL, snapshot, &state, NOW), 0);
+	web_01 = model_server(model, "web", "web-01");
+	assert_int_equal(web_01->run.health.state, HEALTH_UP);
+	assert_int_equal(web_01->run.pool.effective, effective);
+	assert_int_equal(web_01->run.memory.factor_pct, factor_pct);
+}
+
+static void what_an_order_took_is_not_taken_for_memorys_part(void **state)
+{
+	(void)state;
+	restart_under_order(300, ORDER_WEIGHT, 3, 100);
+	restart_under_order(105, ORDER_WEIGHT, 3, 35);
+	restart_under_order(1000, ORDER_WEIGHT, 20, 50);
+	restart_under_order(2000, ORDER_WEIGHT, 20, 100);
+	/* Stopped between the disk and the maps: the order acts with the first plan. */
+	restart_under_order(1000, ORDER_WEIGHT, 3, 100);
+	restart_under_order(0, ORDER_WEIGHT, 0, 100);
+	restart_under_order(0, ORDER_DRAIN, 0, 100);
+}
+
+static void an_order_on_another_service_or_not_yet_in_force_explains_nothing(void **state)
+{
+	_cleanup_(kernel_snapshot_free) struct kernel_snapshot *snapshot = snapshot_of_two();
+	struct order orders[] = {
+		{.kind = ORDER_WEIGHT, .weight = 3, .service = "mail", .server = "web-01"},
+		{.kind = ORDER_WEIGHT, .weight = 3, .service = "web", .server = "web-02"},
+		{.kind = ORDER_WEIGHT, .weight = 3, .service = "web", .server = "web-01", .pending = true},
+	};
+	struct state orders_of = {.orders = orders, .n_orders = ARRAY_SIZE(orders)};
+	_cleanup_(model_free) struct model *model = NULL;
+
+	(void)state;
+	snapshot->servers[0].record.weight_declared = 1000;
+	snapshot->servers[0].record.weight_effective = 300;
+	assert_int_equal(model_new(&model, config_of(2), NULL, snapshot, &orders_of, NOW), 0);
+	assert_int_equal(model_server(model, "web", "web-01")->run.memory.factor_pct, 30);
+}
+
 static void a_new_server_never_gets_a_used_record_and_goes_on_from_its_generation(void **state)
 {
 	_cleanup_(kernel_snapshot_free) struct kernel_snapshot *snapshot = snapshot_of_two();
@@ -157,6 +206,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_start_knows_nothing),
 		cmocka_unit_test(an_agent_that_comes_back_takes_health_from_the_kernel),
+		cmocka_unit_test(what_an_order_took_is_not_taken_for_memorys_part),
+		cmocka_unit_test(an_order_on_another_service_or_not_yet_in_force_explains_nothing),
 		cmocka_unit_test(a_new_server_never_gets_a_used_record_and_goes_on_from_its_generation),
 		cmocka_unit_test(a_reload_keeps_what_is_known),
 		cmocka_unit_test(a_server_with_another_address_is_another_server),
