@@ -169,8 +169,10 @@ static void trust_unchecked(struct model *model, int64_t now_ms)
 		for (size_t j = 0; j < model->services[i].n_servers; j++) {
 			struct server *server = &model->services[i].servers[j];
 
-			if (server->service->conf->check.type == CHECK_NONE && server->run.health.state != HEALTH_UP)
-				health_adopt(&server->run.health, HEALTH_UP, now_ms);
+			if (server->service->conf->check.type != CHECK_NONE || server->run.health.state == HEALTH_UP)
+				continue;
+			health_adopt(&server->run.health, HEALTH_UP, now_ms);
+			server->run.pool.held_until_ms = server->run.pool.hold_ms = 0;
 		}
 }
 

@@ -166,30 +166,24 @@ static bool may_go(const struct agent *agent, const struct server *server, char 
 
 static void remove_server(struct change *change)
 {
-	const struct overlay *wish = &change->wish;
-	struct model *model = change->agent->model;
-	char why[400];
+	const struct order_request who = {.server = change->wish.server, .service = change->wish.service};
+	struct server *server[ORDER_CHANGES];
+	struct order_answer refusal = {0};
+	size_t n = book_targets(change->agent, &who, server, &refusal);
+	char why[400] = "out of memory";
+	int error = 0;
 
-	for (size_t i = 0; i < model->n_services && change->answer.n_changes < ORDER_CHANGES; i++) {
-		const char *service = model->services[i].conf->name;
-		const struct server *server = model_server(model, service, wish->server);
-
-		if (!server || (*wish->service && strcmp(wish->service, service)))
-			continue;
-		if (!may_go(change->agent, server, why, sizeof(why))) {
-			go_back(change);
-			refuse(change, ORDER_REFUSED, why);
-			return;
-		}
-		if (remove_from(change, server) < 0)
-			break;
-	}
-	if (change->answer.n_changes)
+	if (!n) {
+		go_back(change);
+		refuse(change, refusal.result, refusal.message);
 		return;
-	snprintf(why, sizeof(why), "no server \"%s\"%s%s; `muster show servers` lists them", wish->server,
-		 *wish->service ? " in service " : "", wish->service);
-	go_back(change);
-	refuse(change, ORDER_NOT_FOUND, why);
+	}
+	for (size_t i = 0; i < n && !error; i++)
+		error = may_go(change->agent, server[i], why, sizeof(why)) ? remove_from(change, server[i]) : -EPERM;
+	if (error) {
+		go_back(change);
+		refuse(change, error == -EPERM ? ORDER_REFUSED : ORDER_FAILED, why);
+	}
 }
 
 /* Why the wish cannot be granted, or ORDER_DONE when nothing speaks against it. */

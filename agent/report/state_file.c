@@ -187,6 +187,8 @@ int state_file_replace(struct state_file *file, const char *text, size_t length)
 	err = sync_folder(file);
 	if (err == 0)
 		follow_size(file, length);
+	else
+		swap(file); /* what is refused must not be what the next start reads */
 	return err;
 }
 
