@@ -43,6 +43,7 @@ static struct gathered *gather(struct agent *agent)
 		.writer_busy_ms = writer_busy_ms(agent->writer),
 		.writer_error = writer_error(agent->writer),
 		.started_wall_ms = agent->started_wall_ms,
+		.ready = agent->begun,
 	};
 	prober_lateness(agent->prober, &g->in.lateness);
 	g->in.map_memory_bytes = kernel_memory(agent->kernel, &g->in.flow_entries);

@@ -82,12 +82,16 @@ static void memory_note(struct agent *agent, const struct server *server, enum m
 
 static void memory_result(struct agent *agent, struct server *server, const struct probe_result *result, int64_t now_ms)
 {
-	enum memory_level was = server->run.memory.level;
+	struct memory *memory = &server->run.memory;
+	enum memory_level was = memory->level;
+	bool silent = memory->failures;
+	bool changed = memory_step(memory, &server->conf->memory, result, now_ms);
 
-	if (!memory_step(&server->run.memory, &server->conf->memory, result, now_ms))
-		return;
-	memory_note(agent, server, was);
-	agent_touch(agent);
+	if (changed)
+		memory_note(agent, server, was);
+	/* A source that falls silent is the second opinion on a server whose check fails. */
+	if (changed || silent != (memory->failures != 0))
+		agent_touch(agent);
 }
 
 void agent_probe_done(void *context, const struct probe_result *result)

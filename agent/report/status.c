@@ -287,6 +287,7 @@ json_t *status_json(const struct status_input *in)
 	json_t *out = json_pack("{s:i, s:s, s:I, s:I}", "schema", STATUS_SCHEMA, "version", MUSTER_VERSION, "wall_ms",
 				(json_int_t)in->clock->wall_ms, "started_ms", (json_int_t)in->started_wall_ms);
 
+	json_object_set_new(out, "ready", json_boolean(in->ready));
 	if (in->model->config && in->model->config->file)
 		json_object_set_new(out, "config_file", status_text(in->model->config->file));
 	for (size_t i = 0; i < in->model->n_services; i++)

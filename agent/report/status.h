@@ -30,6 +30,7 @@ struct status_input {
 	int64_t writer_busy_ms; /* of the disk operation under way; 0: idle */
 	int writer_error;       /* -errno of the last one, 0: none */
 	int64_t started_wall_ms;
+	bool ready; /* the servers are known, and the interfaces attached */
 	/* for stats */
 	struct prober_lateness lateness;
 	uint64_t map_memory_bytes;

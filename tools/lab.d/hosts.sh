@@ -51,12 +51,11 @@ agent_up() {
 }
 
 agent_wait() {
-	local try interfaces ended
-	interfaces=$(sed -n '/^interfaces:/,/^services:/p' "$run/musterd.yaml" | grep -c '^  - name:') || true
+	local try ended
 	for try in {1..150}; do
-		[ "$(in_host lb muster -j 2>/dev/null | jq --argjson interfaces "$interfaces" '([.services[].servers[]
+		[ "$(in_host lb muster -j 2>/dev/null | jq '.ready and ([.services[].servers[]
 			| (.health.state == "up" or .health.check == "none") and .weight.effective == .weight.declared]
-			| all and length > 0) and (.interfaces | length >= $interfaces)' 2>/dev/null)" = true ] && return
+			| all and length > 0)' 2>/dev/null)" = true ] && return
 		# It does not start at all: no use in waiting on.
 		ended=$(grep -c '^lab: musterd ended' "$run/log/musterd" 2>/dev/null) || true
 		[ "${ended:-0}" -lt 5 ] || break
