@@ -16,6 +16,8 @@ static void roff(FILE *out, const char *text)
 			fprintf(out, "\\-");
 		else if (*text == '\\')
 			fprintf(out, "\\e");
+		else if (*text == '"')
+			fprintf(out, "\\(dq");
 		else
 			fputc(*text, out);
 	}

@@ -74,7 +74,7 @@ static bool end_on(struct agent *agent, const struct order_request *request, str
 }
 
 /* The sentence for what end_on() did. */
-static void answer_return(const struct order_request *request, bool stays, const char *other,
+static void answer_return(const struct order_request *request, bool stays, bool down, const char *other,
 			  struct order_answer *answer)
 {
 	if (stays) {
@@ -87,7 +87,11 @@ static void answer_return(const struct order_request *request, bool stays, const
 		answer->result = ORDER_UNCHANGED;
 		snprintf(answer->message, sizeof(answer->message), "no order stands on %s", request->server);
 	} else {
-		snprintf(answer->message, sizeof(answer->message), "%s is back", request->server);
+		snprintf(answer->message, sizeof(answer->message),
+			 down ? "the order on %s is over, but it is down: it "
+				"serves once its check passes"
+			      : "%s is back",
+			 request->server);
 	}
 }
 
@@ -98,7 +102,7 @@ void orders_return(struct agent *agent, const struct order_request *request, ord
 	struct server *server[ORDER_CHANGES];
 	size_t n = book_targets(agent, request, server, &refusal);
 	char other[LEASE_REASON_SIZE + LEASE_OWNER_SIZE + 8] = "";
-	bool stays = false;
+	bool stays = false, down = false;
 
 	if (!n || !ending) {
 		done(context, &refusal);
@@ -106,8 +110,10 @@ void orders_return(struct agent *agent, const struct order_request *request, ord
 	}
 	*ending = (struct ending){.done = done, .context = context};
 	for (size_t i = 0; i < n; i++)
+		down |= server[i]->run.health.state == HEALTH_DOWN;
+	for (size_t i = 0; i < n; i++)
 		stays |= end_on(agent, request, server[i], &ending->answer, other, sizeof(other));
-	answer_return(request, stays, other, &ending->answer);
+	answer_return(request, stays, down, other, &ending->answer);
 	if (!ending->answer.n_changes) {
 		done(context, &ending->answer);
 		return;

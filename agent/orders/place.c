@@ -98,6 +98,30 @@ static void put_in_force(struct placing *placing)
 	}
 }
 
+/* The stricter order acts: one that does not is recorded, and the answer says which one holds. */
+static void say_what_holds(struct placing *placing)
+{
+	struct order_answer *answer = &placing->answer;
+	const struct state *state = placing->agent->state;
+
+	for (size_t i = 0; i < answer->n_changes; i++) {
+		struct order_change *change = &answer->change[i];
+		const struct order *acting =
+			lease_acting(state->orders, state->n_orders, change->service, change->server);
+		bool ours = false;
+
+		for (size_t k = 0; acting && k < placing->n; k++)
+			ours |= acting->id == placing->id[k];
+		if (ours || !acting)
+			continue;
+		snprintf(change->after, sizeof(change->after), "recorded; still %s by %.40s", book_kind(acting),
+			 acting->owner);
+		snprintf(answer->message, sizeof(answer->message),
+			 "the order on %s is recorded, but a stricter one by %s (\"%.100s\") still holds it",
+			 change->server, acting->owner, acting->reason);
+	}
+}
+
 /* On disk, or not: only now the order acts, and is answered. */
 static void placed(void *context, int error)
 {
@@ -118,6 +142,7 @@ static void placed(void *context, int error)
 		refuse(placing, ORDER_REFUSED, "the order was returned before it was on disk", 0);
 		return;
 	}
+	say_what_holds(placing);
 	error = agent->stopping ? 0 : agent_turn(agent);
 	if (error)
 		refuse(placing, ORDER_FAILED,

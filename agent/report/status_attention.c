@@ -36,6 +36,34 @@ static const char *ago(const struct status_input *in, int64_t moment_ms)
 	return buf;
 }
 
+/* An interface that the configuration lists, and that balances nothing. */
+static void not_carried(const struct status_input *in, const char *name, json_t *out)
+{
+	for (size_t i = 0; i < in->n_interfaces; i++)
+		if (!strcmp(in->interfaces[i].ifname, name))
+			return;
+	say(out,
+	    "%s is configured, but carries no program, so packets that come in by it are not balanced: muster attach "
+	    "%s",
+	    name, name);
+}
+
+/* Servers that the file declares and a command removed: the incident's first step must not be silent. */
+static void removals(const struct status_input *in, json_t *out)
+{
+	for (size_t i = 0; in->state && i < in->state->n_overlays; i++) {
+		const struct overlay *overlay = &in->state->overlays[i];
+
+		if (overlay->remove && !model_server(in->model, overlay->service, overlay->server))
+			say(out,
+			    "%s/%s was removed by %s, %ld min ago, and the file may still declare it: muster add, or "
+			    "take "
+			    "it out of the file",
+			    overlay->service, overlay->server, overlay->owner,
+			    (long)(MAX(in->clock->wall_ms - overlay->wall_ms, 0) / 60000));
+	}
+}
+
 static void interfaces(const struct status_input *in, json_t *out)
 {
 	bool any = false;
@@ -51,6 +79,8 @@ static void interfaces(const struct status_input *in, json_t *out)
 			say(out, "%s runs in generic mode, which is slower: %s", r->ifname,
 			    r->text[0] ? r->text : "its driver has no native XDP");
 	}
+	for (size_t i = 0; in->ready && i < in->model->config->n_interfaces; i++)
+		not_carried(in, in->model->config->interfaces[i].name, out);
 	if (!any)
 		say(out, "no interface carries the program, so no packet is balanced: muster attach DEV");
 }
@@ -236,6 +266,7 @@ json_t *status_attention(const struct status_input *in, const struct server *onl
 	}
 	interfaces(in, out);
 	storage(in, out);
+	removals(in, out);
 	for (size_t i = 0; i < in->model->n_services; i++) {
 		const struct service *service = &in->model->services[i];
 
