@@ -135,9 +135,9 @@ is() { # NAME FILTER: true of the server
 	[ "$(server "$1" "$2")" = true ]
 }
 
-full() { # every server healthy at full weight
-	[ "$(status '[.services[].servers[] | .health.state == "up" and .weight.effective == .weight.declared] |
-		all and length > 0')" = true ]
+full() { # musterd is ready, and every server healthy at full weight
+	[ "$(status '.ready and ([.services[].servers[] | .health.state == "up" and .weight.effective == .weight.declared] |
+		all and length > 0)')" = true ]
 }
 
 # musterd by hand, for labs without a supervised one: agent_start [ENV=VALUE...], agent_pid, agent_stop SIGNAL
