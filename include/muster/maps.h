@@ -29,7 +29,7 @@
 
 #include <linux/types.h>
 
-#define MUSTER_ABI           1
+#define MUSTER_ABI           2
 #define MUSTER_MAX_SERVICES  256
 #define MUSTER_MAX_SERVERS   4096
 #define MUSTER_VERDICTS_MOST 64    /* room for verdicts to come: the map's size must not change with their number */
@@ -77,10 +77,17 @@ _Static_assert(sizeof(struct muster_hop) == 20, "muster_hop is ABI");
 enum muster_mode {
 	MUSTER_MODE_FULLNAT = 0,
 	MUSTER_MODE_NAT = 1,
+	MUSTER_MODE_DR = 2,   /* direct return: the link address alone is written */
+	MUSTER_MODE_IPIP = 3, /* IP in IP (RFC 2003, RFC 2473, RFC 4213) */
+	MUSTER_MODE_GUE = 4,  /* generic UDP encapsulation, version 0 (draft-ietf-intarea-gue) */
 };
 
+/* A scheduler is a table, built by the agent, and an index into it, taken by the program (bpf/pick.h). */
 enum muster_scheduler {
-	MUSTER_SCHEDULER_ROUND_ROBIN = 0,
+	MUSTER_SCHEDULER_ROUND_ROBIN = 0,       /* smooth weighted table, next turn */
+	MUSTER_SCHEDULER_MAGLEV = 1,            /* Maglev table, hash of the flow */
+	MUSTER_SCHEDULER_SOURCE = 2,            /* Maglev table, hash of the client's address */
+	MUSTER_SCHEDULER_LEAST_CONNECTIONS = 3, /* smooth weighted table, the better of two slots */
 };
 
 enum muster_on_empty {
@@ -104,8 +111,10 @@ struct muster_service {
 	__u8 on_empty;  /* enum muster_on_empty */
 	__u8 on_down;   /* enum muster_on_down */
 	__u8 used;      /* 0: a free record */
+	__u8 observe;   /* 1: plain HTTP/1.x, whose responses' status classes are counted */
+	__u8 zero[7];
 };
-_Static_assert(sizeof(struct muster_service) == 56, "muster_service is ABI");
+_Static_assert(sizeof(struct muster_service) == 64, "muster_service is ABI");
 
 /* What the agent made of a server, for people with bpftool and for the agent that comes back. */
 enum muster_server_state {
@@ -123,18 +132,20 @@ enum muster_server_state {
 struct muster_server {
 	char name[MUSTER_NAME_SIZE];
 	struct muster_addr addr;
-	__be16 port;
-	__u8 state; /* enum muster_server_state */
-	__u8 zero;
+	__be16 port;  /* 0: the one that the client asked for */
+	__u8 state;   /* enum muster_server_state */
+	__u8 sources; /* entries used of source[]; fullnat, ipip and gue need at least one */
 	__u32 generation;
-	__u32 service;          /* service index */
+	__u32 service; /* service index */
+	__u32 mtu;     /* of the way to it, IP bytes; 0: not known */
+	struct muster_hop hop;
+	__u32 max_flows;        /* live flows at most; 0: no limit */
 	__u32 weight_declared;  /* 1/100 weight */
 	__u32 weight_effective; /* 1/100 weight; 0: in no pick */
-	struct muster_hop hop;
-	__u32 sources; /* entries used below; fullnat needs at least one */
 	struct muster_addr source[MUSTER_MAX_SOURCES];
+	__u8 room[32]; /* three cache lines, of which a packet reads two */
 };
-_Static_assert(sizeof(struct muster_server) == 156, "muster_server is ABI");
+_Static_assert(sizeof(struct muster_server) == 192, "muster_server is ABI");
 
 /*
  * Picks: a service's table, an inner array of __u64 with at least 2 + len elements. The turn counter
