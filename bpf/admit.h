@@ -7,6 +7,8 @@
 #define MUSTER_BPF_ADMIT_H
 
 #include "checksum.h"
+#include "find.h"
+#include "flood.h"
 #include "limit.h"
 
 /*
@@ -22,43 +24,65 @@ static __always_inline bool syn_checksum_good(struct xdp_md *ctx, const struct p
 }
 
 /* Nobody may be picked: what the service's policy says about it. */
-static __always_inline int pool_empty(const struct packet *p)
+static __always_inline int pool_empty(__u8 on_empty)
 {
-	if (p->service->on_empty == MUSTER_ON_EMPTY_PASS)
+	if (on_empty == MUSTER_ON_EMPTY_PASS)
 		return -MUSTER_VERDICT_POOL_EMPTY_PASS;
-	if (p->service->on_empty == MUSTER_ON_EMPTY_DROP)
-		return -MUSTER_VERDICT_POOL_EMPTY_DROP;
-	return -MUSTER_VERDICT_POOL_EMPTY;
+	return on_empty == MUSTER_ON_EMPTY_DROP ? -MUSTER_VERDICT_POOL_EMPTY_DROP : -MUSTER_VERDICT_POOL_EMPTY;
 }
 
-static __always_inline __u64 picks_length(struct packet *p)
+static __always_inline __u64 picks_length(const struct packet *p)
 {
-	void *picks = bpf_map_lookup_elem(&muster_picks, &p->service_index);
-	__u32 element = MUSTER_PICKS_LEN;
-	__u64 *length;
+	__u32 element = MUSTER_PICKS_LEN, service = p->service_index;
+	void *picks = bpf_map_lookup_elem(&muster_picks, &service);
+	__u64 *length = picks ? bpf_map_lookup_elem(picks, &element) : NULL;
 
-	if (!picks)
-		return 0;
-	length = bpf_map_lookup_elem(picks, &element);
 	return length ? *length : 0;
 }
 
-static __always_inline int admit(struct xdp_md *ctx, struct packet *p)
+/*
+ * A TCP packet that opens nothing and has no flow, but had one: where another balancer, or this one under a flood, has given
+ * server and port to it by hash, hash finds them again.
+ */
+static __always_inline bool may_be_late(const struct packet *p, const struct muster_service *service, int flood)
 {
-	bool empty = !picks_length(p);
+	__u8 scheduler = service->scheduler;
 
+	if ((p->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
+		return false;
+	return (flood & FLOOD_LATELY) ||
+	       (service->mode != MUSTER_MODE_FULLNAT &&
+		(scheduler == MUSTER_SCHEDULER_MAGLEV || scheduler == MUSTER_SCHEDULER_SOURCE));
+}
+
+/* Global: verified once (table.h). */
+__noinline int admit(struct xdp_md *ctx, struct packet *p)
+{
+	struct muster_service *record;
+	bool empty;
+	int flood;
+
+	if (!p)
+		return -MUSTER_VERDICT_NONE;
+	record = service_of(p);
+	if (!record)
+		return -MUSTER_VERDICT_NONE;
+	empty = !picks_length(p);
+	flood = flood_state(p->now);
 	/* on_empty: pass hands the service to the host, the packets inside its connections included. */
-	if (empty && p->service->on_empty == MUSTER_ON_EMPTY_PASS)
+	if (empty && record->on_empty == MUSTER_ON_EMPTY_PASS)
 		return -MUSTER_VERDICT_POOL_EMPTY_PASS;
 	if (p->ttl <= 1)
 		return -MUSTER_VERDICT_TTL_EXCEEDED;
 	if (is_reset(p))
 		return -MUSTER_VERDICT_NO_FLOW_QUIET;
-	if (!opens_flow(p))
+	p->late = !opens_flow(p);
+	if (p->late && !may_be_late(p, record, flood))
 		return limit_take(p, LIMIT_ANSWERS) ? -MUSTER_VERDICT_NO_FLOW : -MUSTER_VERDICT_NO_FLOW_QUIET;
-	if (p->key.proto == IPPROTO_TCP && !p->payload_bytes && !syn_checksum_good(ctx, p))
+	p->hashed = p->late || (flood & FLOOD_NOW);
+	if (p->key.proto == IPPROTO_TCP && !p->late && !p->payload_bytes && !syn_checksum_good(ctx, p))
 		return -MUSTER_VERDICT_BAD_CHECKSUM;
-	return empty ? pool_empty(p) : 0;
+	return empty ? pool_empty(record->on_empty) : 0;
 }
 
 #endif

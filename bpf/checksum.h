@@ -50,7 +50,7 @@ static __always_inline __s64 sum_words(const void *at, const void *end, __u32 wo
 
 /*
  * The folded sum of the packet's `words` 32-bit words from `offset` on: headers, or an ICMP error. -1: they are not all
- * there. Global: verified once (flow.h).
+ * there. Global: verified once (table.h).
  */
 __noinline int sum_packet(struct xdp_md *ctx, __u32 offset, __u32 words)
 {

@@ -8,7 +8,7 @@
 #ifndef MUSTER_BPF_EGRESS_H
 #define MUSTER_BPF_EGRESS_H
 
-#include "flow.h"
+#include "turn.h"
 
 #define AF_INET  2
 #define AF_INET6 10
@@ -21,57 +21,49 @@ static __always_inline void hop_copy(struct muster_hop *to, const struct muster_
 }
 
 /*
- * Asks the kernel's FIB for the way to flow->out.dst. Returns BPF_FIB_LKUP_RET_*, or -errno; fills `hop` on
- * success, p->hop with the neighbour's address when only that is missing. Flags 0: all kernels know them.
+ * Asks the kernel's FIB for the way from `src` to `dst`. Returns BPF_FIB_LKUP_RET_*, or -errno; fills `hop` on success, and the
+ * neighbour's address into p->key.dst when only that one's link address is missing. Flags 0: all kernels know them.
  */
-static __noinline long fib_hop(struct xdp_md *ctx, struct packet *p, const struct muster_flow *flow,
-			       struct muster_hop *hop)
+static __noinline long fib_hop(struct xdp_md *ctx, struct packet *p, const struct muster_addr *src,
+			       const struct muster_addr *dst, struct muster_hop *hop)
 {
 	struct bpf_fib_lookup fib = {
 		.family = p->v6 ? AF_INET6 : AF_INET,
 		.l4_protocol = p->key.proto,
-		.sport = flow->out.sport,
-		.dport = flow->out.dport,
 		.tot_len = p->ip_bytes,
 		.ifindex = p->ingress,
 	};
 	long result;
 
 	if (p->v6) {
-		__builtin_memcpy(fib.ipv6_src, &flow->out.src, sizeof(fib.ipv6_src));
-		__builtin_memcpy(fib.ipv6_dst, &flow->out.dst, sizeof(fib.ipv6_dst));
+		__builtin_memcpy(fib.ipv6_src, src, sizeof(fib.ipv6_src));
+		__builtin_memcpy(fib.ipv6_dst, dst, sizeof(fib.ipv6_dst));
 	} else {
-		fib.ipv4_src = flow->out.src.word[3];
-		fib.ipv4_dst = flow->out.dst.word[3];
+		fib.ipv4_src = src->word[3];
+		fib.ipv4_dst = dst->word[3];
 	}
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result == BPF_FIB_LKUP_RET_SUCCESS) {
 		hop->ifindex = fib.ifindex;
 		__builtin_memcpy(hop->dst_mac, fib.dmac, ETH_ALEN);
 		__builtin_memcpy(hop->src_mac, fib.smac, ETH_ALEN);
-		return result;
-	}
-	p->hop = flow->out.dst;
-	if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
+	} else if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
 		/* The kernel put the gateway, if there is one, in the destination's place. */
 		if (p->v6)
-			__builtin_memcpy(&p->hop, fib.ipv6_dst, sizeof(p->hop));
+			__builtin_memcpy(&p->key.dst, fib.ipv6_dst, sizeof(p->key.dst));
 		else
-			p->hop.word[3] = fib.ipv4_dst;
+			p->key.dst.word[3] = fib.ipv4_dst;
 	}
 	return result;
 }
 
+/* The hop in the record is old, or there is none: the agent is dead, or has not found it yet. */
 static __noinline int hop_to_server(struct xdp_md *ctx, struct packet *p, struct muster_hop *hop)
 {
 	const struct muster_hop *known = &p->server->hop;
 	long result;
 
-	if (known->ifindex && p->now - known->refreshed <= p->config->hop_stale) {
-		hop_copy(hop, known);
-		return 0;
-	}
-	result = fib_hop(ctx, p, p->flow, hop);
+	result = fib_hop(ctx, p, &p->server->source[0], &p->server->addr, hop);
 	if (result == BPF_FIB_LKUP_RET_SUCCESS)
 		return 0;
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
@@ -82,56 +74,94 @@ static __noinline int hop_to_server(struct xdp_md *ctx, struct packet *p, struct
 		return 0;
 	}
 	/* Without forwarding on the ingress interface the FIB does not answer: the agent has to find the hop. */
+	if (result == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		p->key.dst = p->server->addr;
 	if (result == BPF_FIB_LKUP_RET_NO_NEIGH || result == BPF_FIB_LKUP_RET_FWD_DISABLED)
 		return -MUSTER_VERDICT_NO_NEIGHBOUR;
 	return -MUSTER_VERDICT_NO_ROUTE;
 }
 
 /* The FIB's answer for the client where it has one, else the way that the client's latest packet came. */
-static __noinline void ask_way_back(struct xdp_md *ctx, struct packet *p, struct muster_flow *flow)
+static __noinline void ask_way_back(struct xdp_md *ctx, struct packet *p)
 {
-	struct muster_flow *twin;
+	struct muster_flow *flow = p->slot.flow;
+	struct muster_hop hop = {};
+	struct slot twin;
 
-	flow->hop.refreshed = p->now;
-	flow->flags |= FLOW_HOP_ASKED;
-	if (fib_hop(ctx, p, flow, &flow->hop) == BPF_FIB_LKUP_RET_SUCCESS) {
-		flow->flags |= FLOW_HOP_FIB;
+	if (dry_run || !flow || !p->service)
+		return;
+	flow->hop_asked = p->now;
+	flow->flags |= MUSTER_FLOW_HOP_ASKED;
+	if (fib_hop(ctx, p, &p->service->addr, &flow->client, &hop) == BPF_FIB_LKUP_RET_SUCCESS) {
+		flow->flags |= MUSTER_FLOW_HOP_FIB;
+		flow->hop_ifindex = hop.ifindex;
+		__builtin_memcpy(flow->hop_dst, hop.dst_mac, ETH_ALEN);
+		__builtin_memcpy(flow->hop_src, hop.src_mac, ETH_ALEN);
 		return;
 	}
-	if (!(flow->flags & FLOW_HOP_FIB))
+	if (!(flow->flags & MUSTER_FLOW_HOP_FIB))
 		return;
-	flow->flags &= ~FLOW_HOP_FIB;
-	twin = flow_twin(flow);
-	if (twin)
-		hop_copy(&flow->hop, &twin->hop);
+	flow->flags &= ~MUSTER_FLOW_HOP_FIB;
+	if (twin_of(&twin, flow, p->ref) == MUSTER_NOWHERE)
+		return;
+	flow->hop_ifindex = twin.flow->way_ifindex;
+	__builtin_memcpy(flow->hop_dst, twin.flow->way_mac, ETH_ALEN);
 }
 
-/* Returns the verdict of a packet that leaves, or why it cannot. */
-static __always_inline int egress(struct xdp_md *ctx, struct packet *p)
+static __always_inline void write_macs(struct ethhdr *eth, const __u8 *dst, const __u8 *src)
 {
-	struct muster_flow *flow = p->flow;
-	struct muster_hop hop = {};
-	struct ethhdr *eth;
+	__builtin_memcpy(eth->h_dest, dst, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, src, ETH_ALEN);
+}
+
+static __always_inline int egress_to_server(struct xdp_md *ctx, struct packet *p)
+{
+	const struct muster_hop *hop = &p->server->hop;
+	struct ethhdr *eth = packet_data(ctx);
+	struct muster_hop asked;
 	int verdict;
 
-	if (!flow || !p->server || !p->config)
-		return -MUSTER_VERDICT_NONE;
-	if (flow->dir == MUSTER_TO_SERVER) {
-		verdict = hop_to_server(ctx, p, &hop);
+	if (!hop->ifindex || p->now - hop->refreshed > p->config->hop_stale) {
+		verdict = hop_to_server(ctx, p, &asked);
 		if (verdict)
 			return verdict;
-	} else {
-		if (!(flow->flags & FLOW_HOP_ASKED) || p->now - flow->hop.refreshed > p->config->hop_stale)
-			ask_way_back(ctx, p, flow);
-		hop_copy(&hop, &flow->hop);
+		hop = &asked;
+		eth = packet_data(ctx);
 	}
+	if ((void *)(eth + 1) > packet_end(ctx))
+		return -MUSTER_VERDICT_NONE;
+	write_macs(eth, hop->dst_mac, hop->src_mac);
+	p->egress = hop->ifindex;
+	return -MUSTER_VERDICT_TO_SERVER;
+}
+
+static __always_inline int egress_to_client(struct xdp_md *ctx, struct packet *p)
+{
+	const struct muster_flow *flow = p->slot.flow;
+	struct ethhdr *eth;
+
+	if (!(flow->flags & MUSTER_FLOW_HOP_ASKED) || p->now - flow->hop_asked > p->config->hop_stale)
+		ask_way_back(ctx, p);
 	eth = packet_data(ctx);
 	if ((void *)(eth + 1) > packet_end(ctx))
 		return -MUSTER_VERDICT_NONE;
-	__builtin_memcpy(eth->h_dest, hop.dst_mac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, hop.src_mac, ETH_ALEN);
-	p->egress = hop.ifindex;
-	return flow->dir == MUSTER_TO_SERVER ? -MUSTER_VERDICT_TO_SERVER : -MUSTER_VERDICT_TO_CLIENT;
+	write_macs(eth, flow->hop_dst, flow->hop_src);
+	p->egress = flow->hop_ifindex;
+	return -MUSTER_VERDICT_TO_CLIENT;
+}
+
+/*
+ * Returns the verdict of a packet that leaves, or why it cannot. The last look at the flow's entry: was it this flow's all
+ * the while that it was read?
+ */
+static __always_inline int egress(struct xdp_md *ctx, struct packet *p)
+{
+	int verdict;
+
+	if (!p->slot.flow || !p->server || !p->config)
+		return -MUSTER_VERDICT_NONE;
+	verdict = p->slot.flow->dir == MUSTER_TO_SERVER ? egress_to_server(ctx, p) : egress_to_client(ctx, p);
+	return slot_holds(&p->slot) ? verdict : -MUSTER_VERDICT_RACED;
 }
 
 #endif

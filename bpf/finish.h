@@ -57,8 +57,11 @@ static __always_inline void count(const struct packet *p, enum muster_verdict ve
 {
 	/* Copies, to be keys (flow_forget). */
 	__u32 index = verdict, service = p->service_index, server = p->server_index;
-	__u64 *counter = bpf_map_lookup_elem(&muster_verdicts, &index);
+	__u64 *counter;
 
+	if (dry_run)
+		return;
+	counter = bpf_map_lookup_elem(&muster_verdicts, &index);
 	if (counter)
 		++*counter;
 	if (service == NONE)
@@ -78,9 +81,7 @@ static __noinline void tell(const struct packet *p, __u32 kind)
 		.tuple = p->key,
 	};
 
-	if (kind == MUSTER_EVENT_NO_NEIGHBOUR)
-		event.tuple.dst = p->hop;
-	if (limit_take(p, kind == MUSTER_EVENT_NO_NEIGHBOUR ? LIMIT_HOPS : LIMIT_EVENTS))
+	if (!dry_run && limit_take(p, kind == MUSTER_EVENT_NO_NEIGHBOUR ? LIMIT_HOPS : LIMIT_EVENTS))
 		bpf_ringbuf_output(&muster_events, &event, sizeof(event), 0);
 }
 
@@ -114,7 +115,25 @@ static __always_inline enum muster_verdict hold_refusal(const struct packet *p, 
 	return verdict;
 }
 
-/* Global: verified once (flow.h), not once a verdict. */
+/* Only asked: what would have become of the packet. */
+static __noinline void trace(const struct packet *p, enum muster_verdict verdict)
+{
+	__u32 zero = 0;
+	struct muster_trace *trace = bpf_map_lookup_elem(&muster_trace, &zero);
+
+	if (!trace)
+		return;
+	trace->key = p->key;
+	trace->service = p->service_index;
+	trace->server = p->server_index;
+	trace->verdict = verdict;
+	trace->egress = p->egress;
+	trace->ref = p->ref;
+	trace->opened = p->opened;
+	trace->late = p->late;
+}
+
+/* Global: verified once (table.h), not once a verdict. */
 __noinline int finish(struct xdp_md *ctx, const struct packet *p, int outcome)
 {
 	enum muster_verdict verdict;
@@ -126,6 +145,8 @@ __noinline int finish(struct xdp_md *ctx, const struct packet *p, int outcome)
 	action = action_of(verdict);
 	count(p, verdict, action);
 	report(p, verdict);
+	if (dry_run)
+		trace(p, verdict);
 	if (action == MUSTER_ACTION_FORWARD)
 		return bpf_redirect(p->egress, 0);
 	if (action == MUSTER_ACTION_PASS)

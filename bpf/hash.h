@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The keyed hash of a flow: SipHash with one round a word and three at the end, over the tuple and a salt. The
- * key is drawn once, by whoever comes first, and stays in the pinned configuration: a flow hashes alike on every
- * CPU, for every interface, and after an upgrade, and nobody outside can aim.
+ * Hashes of a flow. The table's is keyed: NH, the universal hash of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999;
+ * RFC 4418 5.2.2), over the tuple's ten 32-bit words, two of which collide with a chance of 2^-32 whatever they are, and
+ * a finalizer that spreads its bits. Five multiplications that do not wait for each other. The key is drawn once, by
+ * whoever comes first, and stays in the pinned configuration: a flow hashes alike on every CPU, for every interface and
+ * after an upgrade, and nobody outside can aim at a bucket.
  */
 #ifndef MUSTER_BPF_HASH_H
 #define MUSTER_BPF_HASH_H
@@ -14,68 +16,57 @@ static __always_inline __u64 random64(void)
 	return ((__u64)bpf_get_prandom_u32() << 32) | bpf_get_prandom_u32();
 }
 
-/* secret[1] before secret[0]: who sees the latter may use both. */
-static __always_inline void draw_secret(struct muster_config *config)
+/* The last word after the others: who sees it may use all. Global: verified once (table.h). */
+__noinline int draw_secret(void)
 {
-	if (*(volatile __u64 *)&config->secret[0])
-		return;
-	__sync_val_compare_and_swap(&config->secret[1], 0, random64());
-	__sync_val_compare_and_swap(&config->secret[0], 0, random64() | 1);
-}
+	__u32 zero = 0;
+	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
 
-static __always_inline __u64 rotate(__u64 value, int by)
-{
-	return (value << by) | (value >> (64 - by));
-}
-
-struct sip {
-	__u64 a, b, c, d;
-};
-
-static __always_inline void sip_round(struct sip *s)
-{
-	s->a += s->b;
-	s->c += s->d;
-	s->b = rotate(s->b, 13) ^ s->a;
-	s->d = rotate(s->d, 16) ^ s->c;
-	s->a = rotate(s->a, 32);
-	s->c += s->b;
-	s->a += s->d;
-	s->b = rotate(s->b, 17) ^ s->c;
-	s->d = rotate(s->d, 21) ^ s->a;
-	s->c = rotate(s->c, 32);
-}
-
-static __always_inline void sip_word(struct sip *s, __u64 word)
-{
-	s->d ^= word;
-	sip_round(s);
-	s->a ^= word;
-}
-
-/* Global: verified once (flow.h). */
-__noinline __u64 flow_hash(struct muster_config *config, const struct muster_tuple *tuple, __u32 salt)
-{
-	__u64 word[sizeof(*tuple) / 8];
-	struct sip s;
-
-	if (!config || !tuple)
+	if (!config || dry_run)
 		return 0;
-	draw_secret(config);
-	s.a = config->secret[0] ^ 0x736f6d6570736575;
-	s.b = config->secret[1] ^ 0x646f72616e646f6d;
-	s.c = config->secret[0] ^ 0x6c7967656e657261;
-	s.d = config->secret[1] ^ 0x7465646279746573;
-	__builtin_memcpy(word, tuple, sizeof(*tuple));
+	for (int i = 0; i < MUSTER_SECRET_WORDS; i++)
+		__sync_val_compare_and_swap(&config->secret[i], 0, random64() | 1);
+	return 0;
+}
+
+static __always_inline __u64 hash_mix(__u64 hash)
+{
+	hash ^= hash >> 32;
+	hash *= 0x9fb21c651e98df25;
+	hash ^= hash >> 29;
+	hash *= 0xd6e8feb86659fd93;
+	return hash ^ hash >> 32;
+}
+
+static __always_inline __u64 nh(const void *key, const struct muster_tuple *tuple)
+{
+	const __u32 *k = key, *word = (const void *)tuple;
+	__u64 sum = 0;
+
 #pragma unroll
-	for (int i = 0; i < (int)(sizeof(*tuple) / 8); i++)
-		sip_word(&s, word[i]);
-	sip_word(&s, ((__u64)(sizeof(*tuple) + 4) << 56) | salt);
-	s.c ^= 0xff;
-	sip_round(&s);
-	sip_round(&s);
-	sip_round(&s);
-	return s.a ^ s.b ^ s.c ^ s.d;
+	for (int i = 0; i < (int)(sizeof(*tuple) / 4); i += 2)
+		sum += (__u64)(word[i] + k[i]) * (__u32)(word[i + 1] + k[i + 1]);
+	return sum;
+}
+_Static_assert(sizeof(struct muster_tuple) <= MUSTER_SECRET_WORDS * 8 - 8, "a key word each, the last one apart");
+
+static __always_inline __u64 flow_hash(const struct muster_config *config, const struct muster_tuple *tuple)
+{
+	if (!*(const volatile __u64 *)&config->secret[MUSTER_SECRET_WORDS - 1])
+		draw_secret();
+	return hash_mix(nh(config->secret, tuple) ^ config->secret[MUSTER_SECRET_WORDS - 1]);
+}
+
+/*
+ * The hash by which Maglev and source affinity pick: not keyed, so that two balancers with the same configuration pick
+ * alike, and one can go on for the other. `salt` tells the flow's from the client's.
+ */
+static const __u32 public_key[] = {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822,
+				   0x299f31d0, 0x082efa98, 0xec4e6c89, 0x452821e6, 0x38d01377};
+
+static __always_inline __u64 pick_hash(const struct muster_tuple *tuple)
+{
+	return hash_mix(nh(public_key, tuple));
 }
 
 #endif

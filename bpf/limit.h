@@ -7,9 +7,9 @@
 
 #define EVENTS_PER_S 100
 
-enum limited { LIMIT_ANSWERS, LIMIT_EVENTS, LIMIT_HOPS };
+enum limited { LIMIT_ANSWERS, LIMIT_EVENTS, LIMIT_HOPS, LIMIT_SIGNALS };
 
-/* Takes one of this second's; 0 when they are used up. Global: verified once (flow.h). */
+/* Takes one of this second's; 0 when they are used up. Global: verified once (table.h). */
 __noinline int limit_take_at(__u32 now, __u32 what)
 {
 	__u32 zero = 0;
@@ -17,13 +17,15 @@ __noinline int limit_take_at(__u32 now, __u32 what)
 	struct muster_limits *limits = bpf_map_lookup_elem(&muster_limits, &zero);
 	__u32 *used, most;
 
+	if (dry_run)
+		return true;
 	if (!limits || !config)
 		return false;
 	if (now - limits->second_start >= config->ticks_per_s) {
 		limits->second_start = now;
-		limits->resets = limits->events = limits->hops = 0;
+		__builtin_memset(limits->used, 0, sizeof(limits->used));
 	}
-	used = what == LIMIT_ANSWERS ? &limits->resets : what == LIMIT_HOPS ? &limits->hops : &limits->events;
+	used = &limits->used[what & (MUSTER_LIMITED_N - 1)];
 	most = what == LIMIT_ANSWERS ? config->resets_per_s : EVENTS_PER_S;
 	if (*used >= most)
 		return false;

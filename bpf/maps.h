@@ -6,10 +6,14 @@
 #ifndef MUSTER_BPF_MAPS_H
 #define MUSTER_BPF_MAPS_H
 
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <muster/event.h>
+#include <muster/flow.h>
 #include <muster/maps.h>
+#include <muster/ports.h>
+#include <muster/trace.h>
 #include <muster/verdict.h>
 
 struct {
@@ -64,13 +68,55 @@ struct {
 	__array(values, struct muster_picks_template);
 } muster_picks SEC(".maps");
 
+/* The tables' size is the agent's choice: this object works over any. */
+struct muster_flows_template {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32)); /* by size: clang leaves the types out of the object's BTF */
+	__uint(value_size, sizeof(struct muster_bucket));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MUSTER_TABLES_N);
+	__type(key, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__array(values, struct muster_flows_template);
+} muster_flows SEC(".maps");
+
+struct muster_ports_template {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	__uint(max_entries, MUSTER_PORTS_STATES);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct muster_ports_line));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MUSTER_MAX_SERVERS);
+	__type(key, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__array(values, struct muster_ports_template);
+} muster_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MUSTER_MAX_SERVERS);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} muster_live SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, MUSTER_FLOW_ENTRIES);
-	__type(key, struct muster_tuple);
-	__type(value, struct muster_flow);
+	__uint(max_entries, MUSTER_MAX_FRAGMENTS);
+	__type(key, struct muster_fragment);
+	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} muster_flows SEC(".maps");
+} muster_fragments SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -105,9 +151,45 @@ struct {
 } muster_limits SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MUSTER_MAX_SERVERS);
+	__type(key, __u32);
+	__type(value, struct muster_signals);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} muster_signals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct muster_flood);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} muster_flood SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MUSTER_MAX_CLIENTS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} muster_clients SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, MUSTER_EVENTS_BYTES);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } muster_events SEC(".maps");
+
+/* Not pinned: each load has its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct muster_trace);
+} muster_trace SEC(".maps");
+
+/* Set where the program is to be asked only what it would do (muster why): then it writes to no map of the above. */
+const volatile bool dry_run = false;
 
 #endif

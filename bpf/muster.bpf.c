@@ -18,14 +18,14 @@
 /* A packet without a flow: opens one, or has a reason why not. */
 static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
 {
-	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: create(ctx, p);
+	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: create(ctx, p) ?: take_opened(p);
 }
 
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 {
 	return parse(ctx, p)
 	       ?: follow(ctx, p)
-	       ?: (p->flow ? 0 : open_flow(ctx, p))
+	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
 	       ?: rewrite(ctx, p)
 	       ?: egress(ctx, p);
 }
@@ -33,7 +33,13 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 SEC("xdp")
 int muster(struct xdp_md *ctx)
 {
-	struct packet p = {.ingress = ctx->ingress_ifindex, .service_index = NONE, .server_index = NONE};
+	struct packet p = {
+		.ingress = ctx->ingress_ifindex,
+		.ref = MUSTER_NOWHERE,
+		.service_index = NONE,
+		.server_index = NONE,
+		.old_port.server = NONE,
+	};
 
 	return finish(ctx, &p, forward(ctx, &p));
 }

@@ -23,25 +23,49 @@ enum tcp_flag {
 	TCP_ACK = 0x10,
 };
 
-struct packet {
-	struct muster_tuple key; /* as it came */
+/* An entry of the flow table with its tag, as it was when it was looked at. */
+struct slot {
 	struct muster_flow *flow;
+	__u64 *tag;
+	__u64 seen;
+};
+
+/* A port that the same client had toward a server: it may have it again. */
+struct old_port {
+	__u32 server; /* NONE: there is none */
+	__u32 source;
+	__be16 port;
+	__u16 zero;
+};
+
+/*
+ * The packet in hand. The pointers (slot, and the records) are for the stages that every packet meets, and live in the
+ * program's own frame alone: a global function gets the numbers, and looks the records up again.
+ */
+struct packet {
+	struct muster_tuple key; /* as it came; with NO_NEIGHBOUR dst is the hop to resolve */
+	struct slot slot;        /* its flow's entry; slot.flow NULL: none */
+	__u32 ref;               /* and that one's place */
 	struct muster_server *server;
 	struct muster_service *service;
 	struct muster_config *config;
 	__u32 service_index, server_index;
-	__u32 now; /* tick */
+	__u32 now;  /* tick */
+	__u64 hash; /* of key */
 	__u32 ingress, egress;
 	__u32 frame_bytes;
 	__u32 ip_bytes; /* what the IP header says, itself included */
 	__u32 payload_bytes;
-	__u32 seq, ack;         /* host order */
-	struct muster_addr hop; /* the neighbour that is not known */
+	__u32 seq, ack; /* host order */
 	__u8 l3_offset, l4_offset;
 	__u8 v6;
 	__u8 ttl;
 	__u8 tcp_flags;
 	__u8 opened, closed; /* what it did to its flow, for the counters */
+	__u8 late;           /* it opens a flow without being its first packet */
+	__u8 hashed;         /* the new flow's server and port follow from its tuple */
+	__u8 promote;        /* enum muster_flow_state in which the flow goes on among the proven; 0: it stays */
+	struct old_port old_port;
 };
 
 /*
@@ -54,6 +78,28 @@ static __always_inline __u32 opaque(__u32 value, __u32 unknown)
 	return value;
 }
 
+/* The records that a stage apart works with. Keys are copies: Linux 6.1 takes no key from memory that a function was given. */
+static __always_inline struct muster_config *config_of(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&muster_config, &zero);
+}
+
+static __always_inline struct muster_service *service_of(const struct packet *p)
+{
+	__u32 index = p->service_index;
+
+	return bpf_map_lookup_elem(&muster_services, &index);
+}
+
+static __always_inline struct muster_server *server_of(const struct packet *p)
+{
+	__u32 index = p->server_index;
+
+	return bpf_map_lookup_elem(&muster_servers, &index);
+}
+
 static __always_inline void *packet_data(const struct xdp_md *ctx)
 {
 	return (void *)(long)ctx->data;
@@ -64,16 +110,11 @@ static __always_inline void *packet_end(const struct xdp_md *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
+/* By words of 32 bits: an address in a packet, or behind a port, is aligned to no more. */
 static __always_inline bool same_addr(const struct muster_addr *a, const struct muster_addr *b)
 {
-	return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
-	       a->word[3] == b->word[3];
-}
-
-static __always_inline bool same_tuple(const struct muster_tuple *a, const struct muster_tuple *b)
-{
-	return same_addr(&a->src, &b->src) && same_addr(&a->dst, &b->dst) && a->sport == b->sport &&
-	       a->dport == b->dport && a->proto == b->proto;
+	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+		 (a->word[3] ^ b->word[3]));
 }
 
 static __always_inline void reverse(struct muster_tuple *to, const struct muster_tuple *from)

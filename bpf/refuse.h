@@ -111,7 +111,7 @@ static __noinline int refuse_tcp(struct xdp_md *ctx, const struct packet *p)
 
 /*
  * Moves the link layer's header, `bytes` long, `by` bytes ahead of the frame's old start, turned round. Global: verified
- * once (flow.h).
+ * once (table.h).
  */
 __noinline int move_l2(struct xdp_md *ctx, __u32 bytes, __u32 by)
 {

@@ -5,11 +5,19 @@
 
 #include "packet.h"
 
-static __always_inline int service(struct xdp_md *ctx, struct packet *p)
+/* Global: verified once (table.h). */
+__noinline int service(struct xdp_md *ctx, struct packet *p)
 {
-	struct muster_vip vip = {.addr = p->key.dst, .port = p->key.dport, .proto = p->key.proto};
 	struct ethhdr *eth = packet_data(ctx);
+	struct muster_service *record;
+	struct muster_vip vip = {};
 	__u32 *index;
+
+	if (!p)
+		return -MUSTER_VERDICT_NONE;
+	vip.addr = p->key.dst;
+	vip.port = p->key.dport;
+	vip.proto = p->key.proto;
 
 	index = bpf_map_lookup_elem(&muster_vips, &vip);
 	if (!index) {
@@ -19,8 +27,8 @@ static __always_inline int service(struct xdp_md *ctx, struct packet *p)
 	if (!index)
 		return -MUSTER_VERDICT_NO_SERVICE;
 	p->service_index = *index;
-	p->service = bpf_map_lookup_elem(&muster_services, &p->service_index);
-	if (!p->service || !p->service->used)
+	record = service_of(p);
+	if (!record || !record->used)
 		return -MUSTER_VERDICT_NO_SERVICE;
 	/* A broadcast or multicast frame opens no flow (RFC 1122 4.2.3.10). */
 	if ((void *)(eth + 1) > packet_end(ctx) || (eth->h_dest[0] & 1))

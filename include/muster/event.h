@@ -14,7 +14,11 @@
 	X(POOL_EMPTY, pool_empty, "a client met an empty pool")                                                        \
 	X(TABLE_FULL, table_full, "a flow found no room")                                                              \
 	X(NO_PORT, no_port, "a flow found no source port")                                                             \
-	X(BAD_CHECKSUM, bad_checksum, "a sender leaves checksums to hardware that is not there")
+	X(BAD_CHECKSUM, bad_checksum, "a sender leaves checksums to hardware that is not there")                       \
+	X(REFUSED, refused, "a server refused a connection")                                                           \
+	X(UNANSWERED, unanswered, "a client had to send its SYN again")                                                \
+	X(RESET, reset, "a server reset a connection")                                                                 \
+	X(ERROR_STATUS, error_status, "a server answered 5xx")
 
 enum muster_event_kind {
 #define X(NAME, name, text) MUSTER_EVENT_##NAME,

@@ -13,11 +13,17 @@
  * muster_services   array           service index         muster_service             agent
  * muster_servers    array           server index          muster_server              agent
  * muster_picks      array of maps   service index         array of __u64, see below  agent; turn: program
- * muster_flows      LRU hash        muster_tuple          muster_flow                program
+ * muster_flows      array of maps   enum muster_table     array of muster_bucket     agent; entries: program
+ * muster_ports      array of maps   server index          array of lines, ports.h    agent; ports: program
+ * muster_live       array           server index          live flows, __u64          program
+ * muster_fragments  LRU hash        muster_fragment       place of a flow, __u32     program
  * muster_verdicts   per-CPU array   enum muster_verdict   __u64                      program
  * muster_svc_stat   per-CPU array   service index         muster_stats               program
  * muster_srv_stat   per-CPU array   server index          muster_stats               program
+ * muster_signals    per-CPU array   server index          muster_signals             program
  * muster_limits     per-CPU array   0                     muster_limits              program
+ * muster_clients    array           hash of an address    tick of its last 5xx       program
+ * muster_flood      array[1]        0                     muster_flood               program
  * muster_events     ring buffer                           muster_event (event.h)     program
  *
  * Two maps are not pinned, and live as long as the agent that counts failures (bpf/failures.h):
@@ -36,9 +42,13 @@
 #define MUSTER_MAX_SLOTS     65537 /* slots of one service's picks */
 #define MUSTER_MAX_SOURCES   4     /* fullnat source addresses toward one server */
 #define MUSTER_NAME_SIZE     32    /* NUL included */
-#define MUSTER_FLOW_ENTRIES  (512 * 1024)
+#define MUSTER_SECRET_WORDS  6
+#define MUSTER_TIMEOUTS      8
+#define MUSTER_MASKS         4
 #define MUSTER_EVENTS_BYTES  (256 * 1024)
 #define MUSTER_MAX_FAILURES  64
+#define MUSTER_MAX_FRAGMENTS 4096
+#define MUSTER_MAX_CLIENTS   4096 /* told apart where errors are counted */
 
 struct muster_addr {
 	__be32 word[4];
@@ -159,58 +169,25 @@ enum muster_picks_layout {
 	MUSTER_PICKS_SLOT = 2, /* first slot: a server index */
 };
 
-enum muster_flow_state {
-	MUSTER_FLOW_HALF_OPEN = 0,   /* TCP: a SYN, no answer proven yet */
-	MUSTER_FLOW_ESTABLISHED = 1, /* TCP: SYN/ACK acknowledged; UDP: answered more than once */
-	MUSTER_FLOW_CLOSING = 2,     /* TCP: a FIN or RST was seen; the next data packet restores it */
-	MUSTER_FLOW_UDP_ONCE = 3,    /* UDP: not answered, or one exchange */
-	MUSTER_FLOW_STATES_N
-};
-
-enum muster_dir {
-	MUSTER_TO_SERVER = 0,
-	MUSTER_TO_CLIENT = 1,
-};
-
-/*
- * One direction of a flow: a recipe. `out` is the tuple the packet leaves with; the other direction's
- * key is `out` with source and destination exchanged. Checksum differences are RFC 1624 sums, folded,
- * to be added to the packet's own (host order as the words lie in memory).
- */
-struct muster_flow {
-	struct muster_tuple out;
-	struct muster_hop hop; /* to client: its next hop; to server: the way its client's latest packet came */
-	__u32 service;
-	__u32 server;
-	__u32 generation;
-	__u32 seen;     /* tick of this direction's last packet */
-	__be32 syn_seq; /* sequence number of the SYN that opened it; TCP */
-	__u32 isn;      /* host order: the server's initial sequence number, once state says it is known */
-	__u16 ip_diff;  /* IPv4 header checksum, addresses only */
-	__u16 l4_diff;  /* TCP or UDP checksum, addresses and ports */
-	__u8 dir;       /* enum muster_dir */
-	__u8 state;     /* enum muster_flow_state, kept alike in both directions */
-	__u8 flags;     /* private to the program */
-	__u8 zero;
-};
-_Static_assert(sizeof(struct muster_flow) == 92, "muster_flow is ABI");
-
 struct muster_port_range {
 	__u16 first; /* host order */
 	__u16 count;
 };
 
 struct muster_config {
-	__u32 abi;                           /* MUSTER_ABI; 0: no agent has written yet */
-	__u32 ticks_per_s;                   /* the kernel's HZ */
-	__u64 secret[2];                     /* keys every hash; drawn once, kept over upgrades */
-	__u32 timeout[MUSTER_FLOW_STATES_N]; /* ticks, by enum muster_flow_state */
-	__u32 timeout_udp;                   /* ticks: UDP with more than one exchange */
-	__u32 hop_stale;                     /* ticks after which a server's hop is looked up in the FIB */
-	__u32 resets_per_s;                  /* limit on no_flow answers, per CPU */
-	struct muster_port_range ports[2];   /* fullnat source ports, outside the host's own range */
+	__u32 abi;         /* MUSTER_ABI; 0: no agent has written yet */
+	__u32 ticks_per_s; /* the kernel's HZ */
+	__u64 secret
+		[MUSTER_SECRET_WORDS];  /* keys every hash; drawn once, kept over upgrades; the last one tells that */
+	__u32 timeout[MUSTER_TIMEOUTS]; /* beats, by enum muster_flow_state (flow.h) */
+	__u32 hop_stale;                /* ticks after which a server's hop is looked up in the FIB */
+	__u32 resets_per_s;             /* limit on no_flow answers, per CPU */
+	struct muster_port_range ports[2]; /* fullnat source ports, outside the host's own range; for the agent */
+	__u32 table;                       /* enum muster_table: where proven flows go */
+	__u32 bucket_mask[MUSTER_MASKS];   /* by enum muster_table: buckets less one, a power of two each */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct muster_config) == 60 + 4, "muster_config is ABI");
+_Static_assert(sizeof(struct muster_config) == 128, "muster_config is ABI");
 
 /* Per CPU; a reader adds the CPUs up. "in" is toward the server, bytes are those of the frame as received. */
 struct muster_stats {
@@ -224,6 +201,40 @@ struct muster_stats {
 	__u64 dropped;
 };
 _Static_assert(sizeof(struct muster_stats) == 64, "muster_stats is ABI");
+
+/*
+ * What a server's own packets tell about it, per CPU (bpf/observe.h). Seen in fullnat and nat only.
+ */
+#define MUSTER_HANDSHAKES 16
+
+struct muster_signals {
+	__u64 answered;                     /* SYNs that the server answered with SYN/ACK */
+	__u64 refused;                      /* SYNs that it answered with RST, or ICMP */
+	__u64 repeated;                     /* SYNs sent again by their clients before an answer */
+	__u64 resets;                       /* flows that it reset after their handshake */
+	__u64 status[6];                    /* HTTP/1.x responses by the first digit of their status; 0: odd ones */
+	__u64 errors;                       /* of these 5xx: at most one a client address and second */
+	__u64 handshake[MUSTER_HANDSHAKES]; /* SYN to SYN/ACK, 2^(i+5) to 2^(i+6) us, the ends open; one flow in 8 */
+};
+_Static_assert(sizeof(struct muster_signals) == 216, "muster_signals is ABI");
+
+/* One for all CPUs: half-open flows are given up before their time, so server and port follow from the tuple's hash. */
+struct muster_flood {
+	__u32 until; /* tick; 0: never */
+	__u32 zero;
+	__u64 evicted; /* half-open flows given up within a second of their SYN */
+};
+_Static_assert(sizeof(struct muster_flood) == 16, "muster_flood is ABI");
+
+/* A datagram in pieces: those behind the first have no ports, and follow its flow. */
+struct muster_fragment {
+	struct muster_addr src;
+	struct muster_addr dst;
+	__u32 id;
+	__u8 proto;
+	__u8 zero[3];
+};
+_Static_assert(sizeof(struct muster_fragment) == 40, "muster_fragment is ABI");
 
 /*
  * Packets that an egress interface did not take, since the agent started. error is the kernel's -errno; 0: its transmit
@@ -254,11 +265,11 @@ struct muster_offsets {
 };
 _Static_assert(sizeof(struct muster_offsets) == 32, "muster_offsets has no hidden padding");
 
+#define MUSTER_LIMITED_N 4 /* answers, events, unknown neighbours, signals: each has room of its own */
+
 struct muster_limits {
 	__u32 second_start; /* tick */
-	__u32 resets;       /* no_flow answers since then */
-	__u32 events;       /* ring events since then */
-	__u32 hops;         /* of these NO_NEIGHBOUR, which has room of its own: packets wait for it */
+	__u32 used[MUSTER_LIMITED_N];
 };
 
 #endif

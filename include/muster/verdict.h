@@ -37,8 +37,11 @@
 	X(NO_PORT,           no_port,            DROP,    "no free source port toward the server") \
 	X(NO_NEIGHBOUR,      no_neighbour,       DROP,    "the next hop's link address is not known yet") \
 	X(NO_ROUTE,          no_route,           DROP,    "no route to the next hop") \
-	X(TOO_BIG,           too_big,            DROP,    "larger than the next hop's MTU") \
-	X(EGRESS_FAILED,     egress_failed,      DROP,    "forwarded, but refused by its egress interface (counted while musterd runs)")
+	X(TOO_BIG,           too_big,            REFUSE,  "larger than the way to the server takes: the sender is told the size") \
+	X(EGRESS_FAILED,     egress_failed,      DROP,    "forwarded, but refused by its egress interface (counted while musterd runs)") \
+	X(POOL_FULL,         pool_full,          REFUSE,  "every server is at its max_flows: the client is refused") \
+	X(RACED,             raced,              DROP,    "its flow's entry changed hands meanwhile") \
+	X(FRAGMENT_LATE,     fragment_late,      PASS,    "a fragment whose first one was not seen: left to the host")
 /* clang-format on */
 
 enum muster_verdict {

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The flow table, as its readers see it (muster/flow.h draws the layout): where a key may stand, whether an entry is the
+ * one that a packet belongs to, and how a tag changes. Nothing here takes an entry from anybody; enter.h does.
+ *
+ * Global functions, as all that are not static: the verifier walks a global function once, not once for each way to each
+ * call. Such a function hands out places (references), not pointers: slot_at() makes a pointer of a place.
+ */
+#ifndef MUSTER_BPF_TABLE_H
+#define MUSTER_BPF_TABLE_H
+
+#include "hash.h"
+
+#define CAS_ATTEMPTS 2 /* of a tag: it fails when another CPU changed it in between, and few do */
+
+static __always_inline struct muster_bucket *bucket_at(__u32 table, __u32 index)
+{
+	void *buckets = bpf_map_lookup_elem(&muster_flows, &table);
+
+	return buckets ? bpf_map_lookup_elem(buckets, &index) : NULL;
+}
+
+/* A tag is read whole, and anew each time. */
+static __always_inline __u64 tag_read(const __u64 *tag)
+{
+	return *(const volatile __u64 *)tag;
+}
+
+static __always_inline bool tag_lives(__u64 tag)
+{
+	__u32 state = muster_tag_state(tag);
+
+	return state != MUSTER_FLOW_FREE && state != MUSTER_FLOW_TAKEN;
+}
+
+static __always_inline bool slot_of(struct slot *slot, struct muster_bucket *bucket, __u32 way)
+{
+	slot->tag = &bucket->tag[way & (MUSTER_WAYS - 1)];
+	slot->flow = &bucket->flow[way & (MUSTER_WAYS - 1)];
+	slot->seen = tag_read(slot->tag);
+	return tag_lives(slot->seen);
+}
+
+/* False: nobody stands there. */
+static __always_inline bool slot_at(struct slot *slot, __u32 ref)
+{
+	struct muster_bucket *bucket;
+
+	if (ref == MUSTER_NOWHERE)
+		return false;
+	bucket = bucket_at(MUSTER_REF_TABLE(ref), MUSTER_REF_BUCKET(ref));
+	return bucket && slot_of(slot, bucket, MUSTER_REF_WAY(ref));
+}
+
+/* The entry is still whose it was. On x86 loads keep their order; elsewhere a full barrier belongs before this read. */
+static __always_inline bool slot_holds(const struct slot *slot)
+{
+	barrier();
+	return !((tag_read(slot->tag) ^ slot->seen) & MUSTER_OWNER_MASK);
+}
+
+/* What an entry's records say of one of its directions: the key that its packets carry. False: a record is gone. */
+static __always_inline bool flow_key(struct muster_tuple *key, const struct muster_flow *flow, __u32 dir)
+{
+	__u32 index = flow->service;
+	const struct muster_service *service = bpf_map_lookup_elem(&muster_services, &index);
+	const struct muster_server *server;
+
+	index = flow->server;
+	server = bpf_map_lookup_elem(&muster_servers, &index);
+	if (!service || !server)
+		return false;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->proto = service->proto;
+	if (dir == MUSTER_TO_SERVER) {
+		key->src = flow->client;
+		key->sport = flow->client_port;
+		key->dst = service->addr;
+		key->dport = flow->vip_port;
+	} else {
+		key->src = server->addr;
+		key->sport = flow->server_port;
+		key->dst = flow->mode == MUSTER_MODE_FULLNAT ? server->source[flow->source & (MUSTER_MAX_SOURCES - 1)]
+							     : flow->client;
+		key->dport = flow->nat_port;
+	}
+	return true;
+}
+_Static_assert((MUSTER_MAX_SOURCES & (MUSTER_MAX_SOURCES - 1)) == 0, "flow_key() masks the source");
+
+static __always_inline bool to_server_is(const struct muster_flow *flow, const struct muster_tuple *key,
+					 const struct muster_service *service)
+{
+	return flow->client_port == key->sport && flow->vip_port == key->dport && same_addr(&flow->client, &key->src) &&
+	       same_addr(&service->addr, &key->dst) && service->proto == key->proto && service->used;
+}
+
+static __always_inline bool to_client_is(const struct muster_flow *flow, const struct muster_tuple *key,
+					 const struct muster_service *service, const struct muster_server *server)
+{
+	const struct muster_addr *client = &server->source[flow->source & (MUSTER_MAX_SOURCES - 1)];
+
+	if (flow->mode != MUSTER_MODE_FULLNAT)
+		client = &flow->client;
+	return flow->nat_port == key->dport && flow->server_port == key->sport && same_addr(&server->addr, &key->src) &&
+	       same_addr(client, &key->dst) && service->proto == key->proto;
+}
+
+/* Does the entry belong to packets of `key`? An index may have been freed and given to another since: addresses count. */
+static __always_inline bool flow_is(const struct muster_flow *flow, const struct muster_tuple *key,
+				    const struct muster_service *service, const struct muster_server *server)
+{
+	return flow->dir == MUSTER_TO_SERVER ? to_server_is(flow, key, service)
+					     : to_client_is(flow, key, service, server);
+}
+
+static __always_inline bool entry_is(const struct muster_flow *flow, const struct muster_tuple *key)
+{
+	__u32 index = flow->service;
+	const struct muster_service *service = bpf_map_lookup_elem(&muster_services, &index);
+	const struct muster_server *server;
+
+	index = flow->server;
+	server = bpf_map_lookup_elem(&muster_servers, &index);
+	return service && server && flow_is(flow, key, service, server);
+}
+
+/* The way in one bucket whose entry is `key`'s; MUSTER_WAYS: none. */
+__noinline __u32 bucket_seek(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 index)
+{
+	struct muster_bucket *bucket = bucket_at(table, index);
+	struct slot slot;
+
+	if (!bucket || !key)
+		return MUSTER_WAYS;
+	for (__u32 way = 0; way < MUSTER_WAYS; way++)
+		if (slot_of(&slot, bucket, way) && !((slot.seen ^ hash) >> MUSTER_HASH_SHIFT) &&
+		    entry_is(slot.flow, key) && slot_holds(&slot))
+			return way;
+	return MUSTER_WAYS;
+}
+
+/* The place of `key`'s entry in a table, or MUSTER_NOWHERE. */
+__noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 table)
+{
+	__u32 zero = 0, index, way;
+	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
+	struct muster_bucket *first;
+
+	if (!config || !key)
+		return MUSTER_NOWHERE;
+	table &= MUSTER_TABLES_N - 1;
+	index = muster_bucket_first(hash, config->bucket_mask[table]);
+	first = bucket_at(table, index);
+	if (!first)
+		return MUSTER_NOWHERE;
+	way = bucket_seek(key, hash, table, index);
+	if (way == MUSTER_WAYS && (tag_read(&first->tag[0]) & MUSTER_SPILL)) {
+		index = muster_bucket_second(hash, config->bucket_mask[table]);
+		way = bucket_seek(key, hash, table, index);
+	}
+	return way < MUSTER_WAYS ? MUSTER_REF(table, index, way) : MUSTER_NOWHERE;
+}
+
+static __always_inline __u32 proven_table(const struct muster_config *config)
+{
+	return config->table == MUSTER_TABLE_B ? MUSTER_TABLE_B : MUSTER_TABLE_A;
+}
+
+/* The table that grew into the one in force, while it holds flows still. */
+static __always_inline __u32 older_table(const struct muster_config *config)
+{
+	return MUSTER_TABLE_A + MUSTER_TABLE_B - proven_table(config);
+}
+
+static __always_inline bool has_older(const struct muster_config *config)
+{
+	return config->bucket_mask[older_table(config)] != 0;
+}
+
+/* Where a key's proven entry stands, the older table included. */
+static __always_inline __u32 proven_seek(const struct muster_tuple *key, __u64 hash, const struct muster_config *config)
+{
+	__u32 ref = table_seek(key, hash, proven_table(config));
+
+	if (ref == MUSTER_NOWHERE && has_older(config))
+		ref = table_seek(key, hash, older_table(config));
+	return ref;
+}
+
+static __always_inline __u32 beat(__u32 now)
+{
+	return now >> MUSTER_BEAT_SHIFT;
+}
+
+/* A packet was seen: the tag's beat moves on, unless somebody is at it just now. */
+static __always_inline void slot_touch(struct slot *slot, __u32 now)
+{
+	__u64 fresh = (slot->seen & ~MUSTER_SEEN_MASK) | (beat(now) & MUSTER_SEEN_MASK);
+
+	if (fresh != slot->seen && !dry_run && __sync_val_compare_and_swap(slot->tag, slot->seen, fresh) == slot->seen)
+		slot->seen = fresh;
+}
+
+static __always_inline bool tag_expired(__u64 tag, const struct muster_config *config, __u32 now)
+{
+	return muster_tag_idle(tag, beat(now)) > config->timeout[muster_tag_state(tag)];
+}
+
+#endif
