@@ -56,7 +56,7 @@ static __always_inline void forget(struct packet *p, struct change *c)
 	if (c->slot.flow->mode == MUSTER_MODE_FULLNAT && c->slot.flow->dir == MUSTER_TO_SERVER) {
 		p->old_port.server = c->slot.flow->server;
 		p->old_port.source = c->slot.flow->source;
-		p->old_port.port = c->slot.flow->nat_port;
+		p->old_port.number = c->slot.flow->nat_port;
 	}
 	flow_forget(c->ref, c->slot.seen);
 	p->ref = MUSTER_NOWHERE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stage 8: the next hop. Toward a server it is in the server's record, kept by the agent; toward a client in the
+ * Stage 9: the next hop. Toward a server it is in the server's record, kept by the agent; toward a client in the
  * flow's entry. Always a redirect, to the same interface too: XDP_TX into a veth whose peer has no program is lost
  * without a trace. By interface number, not by devmap: since 5.6 the kernel batches both alike, and libbpf before 1.5
  * cannot re-use a pinned devmap (the kernel adds a flag of its own to it).

@@ -136,13 +136,16 @@ static __always_inline __u32 twin_of(struct slot *twin, const struct muster_flow
 	return flow->twin;
 }
 
-/* Frees the entry at `ref` if its tag still has `owner`'s hash and version, and leaves the other direction alone. */
-__noinline int entry_free(__u32 ref, __u64 owner)
+/*
+ * Frees the entry at `twin` if it is the other direction of the one at `ref`, which is this CPU's: so nobody else can make
+ * it one meanwhile.
+ */
+__noinline int twin_free(__u32 twin, __u32 ref)
 {
 	struct slot slot;
 
 	for (int i = 0; i < CAS_ATTEMPTS; i++) {
-		if (!slot_at(&slot, ref) || ((slot.seen ^ owner) & MUSTER_OWNER_MASK))
+		if (!slot_at(&slot, twin) || slot.flow->twin != ref)
 			return 0;
 		if (!slot_win(&slot, 0, 0))
 			continue;
@@ -156,16 +159,13 @@ __noinline int entry_free(__u32 ref, __u64 owner)
 /* Ends the flow of which one direction stands at `ref`, and has `owner`'s hash and version: both are freed. */
 __noinline int flow_forget(__u32 ref, __u64 owner)
 {
-	struct slot slot, twin;
-	__u32 other;
+	struct slot slot;
 
 	if (dry_run || !slot_at(&slot, ref) || ((slot.seen ^ owner) & MUSTER_OWNER_MASK) || !slot_win(&slot, 0, 0))
 		return 0;
-	other = twin_of(&twin, slot.flow, ref);
 	entry_release(slot.flow, slot.seen);
+	twin_free(slot.flow->twin, ref);
 	entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
-	if (other != MUSTER_NOWHERE)
-		entry_free(other, twin.seen);
 	return 1;
 }
 
@@ -182,20 +182,17 @@ static __always_inline void flow_forget_at(__u32 ref)
 static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, __u64 hash, __u32 now,
 				       const struct muster_config *config)
 {
-	struct slot slot, twin;
+	struct slot slot;
 	bool lived = slot_of(&slot, bucket, MUSTER_REF_WAY(ref));
-	__u32 other;
 
 	if (muster_tag_state(slot.seen) == MUSTER_FLOW_TAKEN || !slot_win(&slot, hash, now))
 		return false;
 	if (!lived)
 		return true;
-	other = twin_of(&twin, slot.flow, ref);
 	entry_release(slot.flow, slot.seen);
 	if (muster_tag_state(slot.seen) == MUSTER_FLOW_HALF_OPEN && muster_tag_idle(slot.seen, beat(now)) < FLOOD_BEATS)
 		flood_note(now, config);
-	if (other != MUSTER_NOWHERE)
-		entry_free(other, twin.seen);
+	twin_free(slot.flow->twin, ref);
 	return true;
 }
 
@@ -301,6 +298,30 @@ __noinline __u32 slot_claim(const struct muster_tuple *key, __u64 hash, __u32 ta
 		return ref;
 	entry_publish(&bucket->tag[MUSTER_REF_WAY(ref)], MUSTER_FLOW_FREE, false);
 	return CLAIM_TAKEN;
+}
+
+static __always_inline bool claimed(__u32 ref)
+{
+	return ref != CLAIM_TAKEN && ref != CLAIM_FULL;
+}
+
+/* A place that this CPU has claimed: its tag and entry, whatever state they are in. */
+static __always_inline bool claim_at(struct slot *slot, __u32 ref)
+{
+	struct muster_bucket *bucket = bucket_at(MUSTER_REF_TABLE(ref), MUSTER_REF_BUCKET(ref));
+
+	if (!bucket)
+		return false;
+	slot_of(slot, bucket, MUSTER_REF_WAY(ref));
+	return true;
+}
+
+static __always_inline void claim_drop(__u32 ref)
+{
+	struct slot slot;
+
+	if (claimed(ref) && claim_at(&slot, ref))
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
 }
 
 #endif

@@ -7,7 +7,7 @@
 #ifndef MUSTER_BPF_FOLLOW_H
 #define MUSTER_BPF_FOLLOW_H
 
-#include "change.h"
+#include "move.h"
 
 static __always_inline bool mac_differs(const __u8 *a, const __u8 *b)
 {
@@ -83,7 +83,7 @@ static __always_inline int follow(struct xdp_md *ctx, struct packet *p)
 		if (verdict)
 			return verdict;
 		if (p->promote)
-			p->ref = flow_move(&p->key, p->hash, p->ref, p->promote);
+			move(p);
 		if (p->ref == MUSTER_NOWHERE) {
 			p->slot.flow = NULL;
 			p->service_index = p->server_index = NONE;

@@ -7,45 +7,40 @@
 #ifndef MUSTER_BPF_MOVE_H
 #define MUSTER_BPF_MOVE_H
 
-#include "enter.h"
+#include "change.h"
 
-/* Claims the place of one direction. A flow that is closing, of the same key, goes for it; a live one does not. */
-static __always_inline __u32 claim_place(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 now)
+/*
+ * Claims a place among the proven flows for a direction. A flow that is closing, of the same key, goes for it; a live one does
+ * not. Global, as the others here: verified once (table.h).
+ */
+__noinline __u32 proven_claim(const struct muster_tuple *key, __u64 hash, __u32 now)
 {
-	__u32 ref = slot_claim(key, hash, table, now), old;
+	struct muster_config *config = config_of();
 	struct slot slot;
+	__u32 ref, old;
 
+	if (!config || !key)
+		return CLAIM_FULL;
+	ref = slot_claim(key, hash, proven_table(config), now);
 	if (ref != CLAIM_TAKEN)
 		return ref;
-	old = table_seek(key, hash, table);
+	old = table_seek(key, hash, proven_table(config));
 	if (!slot_at(&slot, old) || muster_tag_state(slot.seen) != MUSTER_FLOW_CLOSING)
 		return CLAIM_TAKEN;
 	flow_forget(old, slot.seen);
-	return slot_claim(key, hash, table, now);
+	return slot_claim(key, hash, proven_table(config), now);
 }
 
-static __always_inline bool claimed(__u32 ref)
+/* The same for the direction that stands at `ref`, whose key its records tell. */
+__noinline __u32 proven_claim_for(__u32 ref, __u32 now)
 {
-	return ref != CLAIM_TAKEN && ref != CLAIM_FULL;
-}
-
-/* A place that this CPU has claimed: its tag and entry, whatever state they are in. */
-static __always_inline bool claim_at(struct slot *slot, __u32 ref)
-{
-	struct muster_bucket *bucket = bucket_at(MUSTER_REF_TABLE(ref), MUSTER_REF_BUCKET(ref));
-
-	if (!bucket)
-		return false;
-	slot_of(slot, bucket, MUSTER_REF_WAY(ref));
-	return true;
-}
-
-static __always_inline void claim_drop(__u32 ref)
-{
+	struct muster_config *config = config_of();
+	struct muster_tuple key;
 	struct slot slot;
 
-	if (claimed(ref) && claim_at(&slot, ref))
-		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+	if (!config || !slot_at(&slot, ref) || !flow_key(&key, slot.flow, slot.flow->dir))
+		return CLAIM_FULL;
+	return proven_claim(&key, flow_hash(config, &key), now);
 }
 
 /* Copies one direction to its new place, and publishes it there, in `state`. */
@@ -69,58 +64,74 @@ __noinline int entry_copy(__u32 to, __u32 from, __u32 twin, __u32 state)
  */
 __noinline int entry_leave(__u32 from, __u64 owner, __u32 to)
 {
-	struct slot old, new;
+	struct slot slot;
 
 	for (int i = 0; i < CAS_ATTEMPTS; i++) {
-		if (!slot_at(&old, from) || ((old.seen ^ owner) & MUSTER_OWNER_MASK) ||
-		    muster_tag_state(old.seen) == MUSTER_FLOW_CLOSING)
+		if (!slot_at(&slot, from) || ((slot.seen ^ owner) & MUSTER_OWNER_MASK) ||
+		    muster_tag_state(slot.seen) == MUSTER_FLOW_CLOSING)
 			break;
-		if (!slot_win(&old, 0, 0))
+		if (!slot_win(&slot, 0, 0))
 			continue;
-		entry_publish(old.tag, MUSTER_FLOW_FREE, false);
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
 		return 1;
 	}
-	if (slot_at(&new, to) && slot_win(&new, 0, 0))
-		entry_publish(new.tag, MUSTER_FLOW_FREE, false);
+	if (slot_at(&slot, to) && slot_win(&slot, 0, 0))
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
 	return 0;
 }
 
-/*
- * Carries the flow of which one direction, `key`, stands at `from`; over; it goes on in `state`. Returns that direction's place:
- * the new one, or `from` where the table has no room for both.
- */
-__noinline __u32 flow_carry(const struct muster_tuple *key, __u64 hash, __u32 from, __u32 state)
+/* Both directions of a flow go from their places to claimed ones. */
+__noinline int carry(__u32 from, __u32 to, __u32 to_other, __u32 state)
 {
-	__u32 zero = 0, table, to, other, to_other = MUSTER_NOWHERE, now = bpf_jiffies64();
-	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
-	struct muster_tuple twin_key;
 	struct slot slot, twin;
+	__u32 other;
 
-	if (dry_run || !config || !key || !slot_at(&slot, from))
-		return from;
-	table = proven_table(config);
+	if (!slot_at(&slot, from))
+		return 0;
 	other = twin_of(&twin, slot.flow, from);
-	if (other == MUSTER_NOWHERE && slot.flow->twin != MUSTER_NOWHERE)
-		return from;
-	to = claim_place(key, hash, table, now);
-	if (!claimed(to))
-		return from;
-	if (other != MUSTER_NOWHERE) {
-		to_other = CLAIM_FULL;
-		if (flow_key(&twin_key, slot.flow, twin.flow->dir))
-			to_other = claim_place(&twin_key, flow_hash(config, &twin_key), table, now);
-		if (!claimed(to_other)) {
-			claim_drop(to);
-			return from;
-		}
-	}
 	if (other != MUSTER_NOWHERE)
 		entry_copy(to_other, other, to, state);
-	entry_copy(to, from, to_other, state);
+	entry_copy(to, from, other == MUSTER_NOWHERE ? MUSTER_NOWHERE : to_other, state);
 	entry_leave(from, slot.seen, to);
 	if (other != MUSTER_NOWHERE)
 		entry_leave(other, twin.seen, to_other);
-	return to;
+	return 1;
+}
+
+/* The place of the other direction of the flow at `ref`, or MUSTER_NOWHERE. */
+__noinline __u32 twin_place(__u32 ref)
+{
+	struct slot slot, twin;
+
+	return slot_at(&slot, ref) ? twin_of(&twin, slot.flow, ref) : MUSTER_NOWHERE;
+}
+
+/* A flow that the proven have no room for changes its state where it is. */
+static __always_inline void stay(const struct packet *p)
+{
+	struct slot slot;
+
+	if (slot_at(&slot, p->ref) && muster_tag_state(slot.seen) != p->promote)
+		flow_turn(p->ref, slot.seen, p->promote);
+}
+
+/* The packet's flow goes on among the proven ones, in the state p->promote. */
+static __always_inline void move(struct packet *p)
+{
+	__u32 other = twin_place(p->ref), to, to_other = MUSTER_NOWHERE;
+
+	to = proven_claim(&p->key, p->hash, p->now);
+	if (!claimed(to))
+		return stay(p);
+	if (other != MUSTER_NOWHERE) {
+		to_other = proven_claim_for(other, p->now);
+		if (!claimed(to_other)) {
+			claim_drop(to);
+			return stay(p);
+		}
+	}
+	carry(p->ref, to, to_other, p->promote);
+	p->ref = to;
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "service.h"
 #include "admit.h"
 #include "pick.h"
+#include "claim.h"
 #include "create.h"
 #include "rewrite.h"
 #include "egress.h"
@@ -18,7 +19,7 @@
 /* A packet without a flow: opens one, or has a reason why not. */
 static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
 {
-	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: create(ctx, p) ?: take_opened(p);
+	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: claim(p) ?: create(ctx, p) ?: take_opened(p);
 }
 
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
@@ -38,7 +39,7 @@ int muster(struct xdp_md *ctx)
 		.ref = MUSTER_NOWHERE,
 		.service_index = NONE,
 		.server_index = NONE,
-		.old_port.server = NONE,
+		.old_port.server = PORT_OF_NOBODY,
 	};
 
 	return finish(ctx, &p, forward(ctx, &p));

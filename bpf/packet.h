@@ -30,13 +30,15 @@ struct slot {
 	__u64 seen;
 };
 
-/* A port that the same client had toward a server: it may have it again. */
-struct old_port {
-	__u32 server; /* NONE: there is none */
-	__u32 source;
-	__be16 port;
-	__u16 zero;
+/* The source port toward a server: the one that the same client had, or the one that its new flow has claimed. */
+struct port {
+	__u16 server; /* index; old: of which the port was, PORT_OF_NOBODY where there was none */
+	__be16 number;
+	__u8 source;
+	__u8 ringed; /* it waits in the ring all the same */
 };
+
+#define PORT_OF_NOBODY 0xffff
 
 /*
  * The packet in hand. The pointers (slot, and the records) are for the stages that every packet meets, and live in the
@@ -65,7 +67,8 @@ struct packet {
 	__u8 late;           /* it opens a flow without being its first packet */
 	__u8 hashed;         /* the new flow's server and port follow from its tuple */
 	__u8 promote;        /* enum muster_flow_state in which the flow goes on among the proven; 0: it stays */
-	struct old_port old_port;
+	struct port old_port, new_port;
+	__u32 claim; /* the place of its answers, claimed */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stage 7: the packet becomes what its flow's recipe says: addresses from the server's and the service's records, ports from
+ * Stage 8: the packet becomes what its flow's recipe says: addresses from the server's and the service's records, ports from
  * the entry, checksums by difference (RFC 1624).
  */
 #ifndef MUSTER_BPF_REWRITE_H

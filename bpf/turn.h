@@ -3,7 +3,7 @@
 #ifndef MUSTER_BPF_TURN_H
 #define MUSTER_BPF_TURN_H
 
-#include "move.h"
+#include "enter.h"
 
 /* Does anybody ask how many live flows this server has? Counting costs an atomic operation that all CPUs share. */
 static __always_inline bool counts_live(const struct muster_service *service, const struct muster_server *server)
@@ -22,43 +22,62 @@ static __always_inline bool entry_counts(const struct muster_flow *flow)
 	return service && server && counts_live(service, server);
 }
 
+/* The tag of an entry that goes to `state`. The mark of a closed one: its port is in the ring; nobody counts it. */
+static __always_inline __u64 tag_turned(const struct slot *slot, __u32 state)
+{
+	bool closed = muster_tag_state(slot->seen) == MUSTER_FLOW_CLOSING;
+	__u64 tag = (slot->seen & ~MUSTER_STATE_MASK) | (__u64)state << MUSTER_STATE_SHIFT;
+
+	if (slot->flow->dir == MUSTER_TO_CLIENT)
+		return state == MUSTER_FLOW_CLOSING && slot->flow->mode == MUSTER_MODE_FULLNAT ? tag | MUSTER_MARK
+											       : tag;
+	if (state == MUSTER_FLOW_CLOSING)
+		return tag & ~MUSTER_MARK;
+	return closed && entry_counts(slot->flow) ? tag | MUSTER_MARK : tag;
+}
+
+enum turned { TURNED_NOT, TURNED, TURN_AGAIN };
+
+static __always_inline int entry_port_turn(const struct muster_flow *flow, enum port_end end, bool ringed)
+{
+	return port_turn(flow->server, flow->source, flow->nat_port, end, ringed);
+}
+
 /*
- * One direction goes to `state`, out of or into CLOSING, or between the others. 0: it stays: it is another flow's by now, or
- * its port is.
+ * One direction goes to `state`, out of or into CLOSING, or between the others. TURNED_NOT: it is another flow's by now, or
+ * its port is; TURN_AGAIN: its tag changed in between.
  */
 __noinline int entry_turn(__u32 ref, __u64 owner, __u32 state)
 {
-	bool closing = state == MUSTER_FLOW_CLOSING;
 	struct slot slot;
+	bool closed, port;
+	__u64 fresh;
 
-	for (int i = 0; i < CAS_ATTEMPTS; i++) {
-		__u64 mark, fresh;
-		bool closed, port;
+	if (!slot_at(&slot, ref) || ((slot.seen ^ owner) & MUSTER_OWNER_MASK))
+		return TURNED_NOT;
+	closed = muster_tag_state(slot.seen) == MUSTER_FLOW_CLOSING;
+	if (closed && state == MUSTER_FLOW_CLOSING)
+		return TURNED;
+	port = slot.flow->dir == MUSTER_TO_CLIENT && slot.flow->mode == MUSTER_MODE_FULLNAT;
+	fresh = tag_turned(&slot, state);
+	if (port && closed && !entry_port_turn(slot.flow, PORT_RESTORED, true))
+		return TURNED_NOT;
+	if (__sync_val_compare_and_swap(slot.tag, slot.seen, fresh) != slot.seen)
+		return TURN_AGAIN;
+	if (port && state == MUSTER_FLOW_CLOSING)
+		entry_port_turn(slot.flow, PORT_CLOSES, slot.seen & MUSTER_MARK);
+	if (!port && ((slot.seen ^ fresh) & MUSTER_MARK))
+		live_add(slot.flow->server, fresh & MUSTER_MARK ? 1 : -1);
+	return TURNED;
+}
 
-		if (!slot_at(&slot, ref) || ((slot.seen ^ owner) & MUSTER_OWNER_MASK))
-			return 0;
-		mark = slot.seen & MUSTER_MARK;
-		closed = muster_tag_state(slot.seen) == MUSTER_FLOW_CLOSING;
-		port = slot.flow->dir == MUSTER_TO_CLIENT && slot.flow->mode == MUSTER_MODE_FULLNAT;
-		fresh = (slot.seen & ~(MUSTER_STATE_MASK | MUSTER_MARK)) | (__u64)state << MUSTER_STATE_SHIFT | mark;
-		if (port && closing)
-			fresh |= MUSTER_MARK;
-		if (slot.flow->dir == MUSTER_TO_SERVER && closing)
-			fresh &= ~MUSTER_MARK;
-		if (slot.flow->dir == MUSTER_TO_SERVER && closed && entry_counts(slot.flow))
-			fresh |= MUSTER_MARK;
-		if (closed && !closing && port &&
-		    !port_turn(slot.flow->server, slot.flow->source, slot.flow->nat_port, PORT_RESTORED, 1))
-			return 0;
-		if (__sync_val_compare_and_swap(slot.tag, slot.seen, fresh) != slot.seen)
-			continue;
-		if (port && closing && !closed)
-			port_turn(slot.flow->server, slot.flow->source, slot.flow->nat_port, PORT_CLOSES, !!mark);
-		if (slot.flow->dir == MUSTER_TO_SERVER && ((slot.seen ^ fresh) & MUSTER_MARK))
-			live_add(slot.flow->server, fresh & MUSTER_MARK ? 1 : -1);
-		return 1;
-	}
-	return 0;
+static __always_inline bool entry_turned(__u32 ref, __u64 owner, __u32 state)
+{
+	int turned = TURN_AGAIN;
+
+	for (int i = 0; i < CAS_ATTEMPTS && turned == TURN_AGAIN; i++)
+		turned = entry_turn(ref, owner, state);
+	return turned == TURNED;
 }
 
 /* Both directions go to `state`, the one toward the client first: its port decides whether a closed flow may come back. */
@@ -71,21 +90,10 @@ __noinline int flow_turn(__u32 ref, __u64 owner, __u32 state)
 		return 0;
 	other = twin_of(&twin, slot.flow, ref);
 	if (other == MUSTER_NOWHERE)
-		return entry_turn(ref, owner, state);
+		return entry_turned(ref, owner, state);
 	if (slot.flow->dir == MUSTER_TO_CLIENT)
-		return entry_turn(ref, owner, state) && entry_turn(other, twin.seen, state);
-	return entry_turn(other, twin.seen, state) && entry_turn(ref, owner, state);
-}
-
-/* Carries a flow over (move.h). Where the proven have no room for it, it changes its state where it is. */
-static __always_inline __u32 flow_move(const struct muster_tuple *key, __u64 hash, __u32 from, __u32 state)
-{
-	__u32 ref = flow_carry(key, hash, from, state);
-	struct slot slot;
-
-	if (ref == from && slot_at(&slot, ref) && muster_tag_state(slot.seen) != state)
-		flow_turn(ref, slot.seen, state);
-	return ref;
+		return entry_turned(ref, owner, state) && entry_turned(other, twin.seen, state);
+	return entry_turned(other, twin.seen, state) && entry_turned(ref, owner, state);
 }
 
 /* Sets a flag of both directions. Flags are hints: one that is lost to another CPU costs a look, not a packet. */
