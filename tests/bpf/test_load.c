@@ -32,7 +32,7 @@ static void test_ip_link_loads_it(void **state)
 	command("mount -t bpf bpf /sys/fs/bpf");
 	load("front", "xdp");
 	load("back", "xdpgeneric");
-	command("test $(ls /sys/fs/bpf/xdp/globals | grep -c '^muster_') = 11");
+	command("test $(ls /sys/fs/bpf/xdp/globals | grep -c '^muster_') = 17");
 	/* Both programs use the same pinned maps. */
 	command("maps() { bpftool -j prog show id $(ip -j link show dev $1 | jq '.[0].xdp.prog.id') |"
 		" jq -c '.map_ids | sort'; }; test \"$(maps front)\" = \"$(maps back)\"");
