@@ -26,30 +26,37 @@ static const struct schema_choice modes[] = {
 	{"fullnat", MUSTER_MODE_FULLNAT,
 	 "Both addresses and ports are rewritten. Servers need nothing; they see this host as the client."},
 	{"nat", MUSTER_MODE_NAT,
-	 "The destination alone is rewritten. Servers see the client, and their answers must return through this host."},
+	 "The destination alone is rewritten. Servers see the client, and their answers must return through this "
+	 "host."},
 	{"dr", MUSTER_MODE_DR,
 	 "Direct return: the link address alone is written, and servers answer clients by themselves. They are on this "
 	 "host's segment, and hold the service's address where it answers no ARP (on the loopback interface)."},
 	{"ipip", MUSTER_MODE_IPIP,
 	 "The packet goes to the server in another IP packet, over any distance, and servers answer clients by "
-	 "themselves. They end the tunnel and hold the service's address. Addresses of servers may be of either family. "
+	 "themselves. They end the tunnel and hold the service's address. Addresses of servers may be of either "
+	 "family. "
 	 "The way must have room for 20 bytes more, 40 to an IPv6 address."},
 	{"gue", MUSTER_MODE_GUE,
 	 "The same in UDP (generic UDP encapsulation), 12 bytes more, for networks that carry or spread nothing else."},
 	{}};
 static const struct schema_choice schedulers[] = {
 	{"round_robin", MUSTER_SCHEDULER_ROUND_ROBIN,
-	 "Strictly in turn, by weight: of 1,000 connections two equal servers get 500 each. To choose unless one of the "
+	 "Strictly in turn, by weight: of 1,000 connections two equal servers get 500 each. To choose unless one of "
+	 "the "
 	 "others is needed."},
 	{"maglev", MUSTER_SCHEDULER_MAGLEV,
-	 "By a hash of the client's address and port, in a table that every balancer with the same servers builds alike. "
-	 "To choose where several balancers share an address: a flow that comes to another one finds its server, and when "
+	 "By a hash of the client's address and port, in a table that every balancer with the same servers builds "
+	 "alike. "
+	 "To choose where several balancers share an address: a flow that comes to another one finds its server, and "
+	 "when "
 	 "one of ten servers goes, less than 1 % of what the others had moves. Shares are by weight on average."},
 	{"source", MUSTER_SCHEDULER_SOURCE,
-	 "By a hash of the client's address: a client stays with one server while the servers stay. To choose for servers "
+	 "By a hash of the client's address: a client stays with one server while the servers stay. To choose for "
+	 "servers "
 	 "that keep sessions to themselves. Many clients behind one address all go to one server."},
 	{"least_connections", MUSTER_SCHEDULER_LEAST_CONNECTIONS,
-	 "The one with fewer live flows for its weight, of two whose turn it is. To choose where some connections live far "
+	 "The one with fewer live flows for its weight, of two whose turn it is. To choose where some connections live "
+	 "far "
 	 "longer than others."},
 	{}};
 static const struct schema_choice observed[] = {{"no", false}, {"http", true}, {}};
