@@ -42,22 +42,18 @@ static const struct schema_choice modes[] = {
 static const struct schema_choice schedulers[] = {
 	{"round_robin", MUSTER_SCHEDULER_ROUND_ROBIN,
 	 "Strictly in turn, by weight: of 1,000 connections two equal servers get 500 each. To choose unless one of "
-	 "the "
-	 "others is needed."},
+	 "the others is needed."},
 	{"maglev", MUSTER_SCHEDULER_MAGLEV,
 	 "By a hash of the client's address and port, in a table that every balancer with the same servers builds "
 	 "alike. "
 	 "To choose where several balancers share an address: a flow that comes to another one finds its server, and "
-	 "when "
-	 "one of ten servers goes, less than 1 % of what the others had moves. Shares are by weight on average."},
+	 "when one of ten servers goes, less than 1 % of what the others had moves. Shares are by weight on average."},
 	{"source", MUSTER_SCHEDULER_SOURCE,
 	 "By a hash of the client's address: a client stays with one server while the servers stay. To choose for "
-	 "servers "
-	 "that keep sessions to themselves. Many clients behind one address all go to one server."},
+	 "servers that keep sessions to themselves. Many clients behind one address all go to one server."},
 	{"least_connections", MUSTER_SCHEDULER_LEAST_CONNECTIONS,
 	 "The one with fewer live flows for its weight, of two whose turn it is. To choose where some connections live "
-	 "far "
-	 "longer than others."},
+	 "far longer than others."},
 	{}};
 static const struct schema_choice observed[] = {{"no", false}, {"http", true}, {}};
 static const struct schema_choice on_empty[] = {
