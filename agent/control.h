@@ -6,6 +6,8 @@
  *   GET  /v1/server?name=N[&service=S]   one server's whole story
  *   GET  /v1/flows[?server=N][&client=A][&most=K]
  *   GET  /v1/stats                       verdict counters, map memory, probe lateness
+ *   GET  /v1/verdicts                    verdict counters alone
+ *   GET  /v1/picks?service=S             a service's table: each server's slots, and the slots themselves
  *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
  *   GET  /v1/storage                     how long the disk operation under way has been going
  *   POST /v1/drain    {server, [service], for_s, reason, [as]}

@@ -22,6 +22,8 @@ int run_show_services(struct session *session);
 int run_show_servers(struct session *session);
 int run_show_server(struct session *session);
 int run_show_flows(struct session *session);
+int run_show_picks(struct session *session);
+int run_show_verdicts(struct session *session);
 int run_show_stats(struct session *session);
 int run_names(struct session *session);
 /* events.c */

@@ -24,19 +24,6 @@ static const struct table_column server_columns[] = {
 	{NULL},
 };
 
-static void set_weight(struct table *table, size_t column, const json_t *server)
-{
-	const json_t *weight = json_object_get(server, "weight");
-	char declared[HUMAN_SIZE], effective[HUMAN_SIZE];
-
-	human_number(json_figure(weight, "declared"), declared);
-	human_number(json_figure(weight, "effective"), effective);
-	if (strcmp(declared, effective) == 0)
-		table_set(table, column, "%s", declared);
-	else
-		table_set(table, column, "%s>%s", declared, effective);
-}
-
 static void set_memory(struct table *table, size_t shift, const json_t *server)
 {
 	const json_t *memory = json_object_get(server, "memory");
@@ -107,7 +94,7 @@ static void add_server(const struct look *look, struct table *table, size_t shif
 	table_set(table, ADDRESS - shift, "%s", render_address(server, addr, sizeof(addr)));
 	table_set(table, STATE - shift, "%s", json_text(server, "state"));
 	table_color(table, STATE - shift, state_color(look, json_text(server, "state")));
-	set_weight(table, WEIGHT - shift, server);
+	table_set_weight(table, WEIGHT - shift, json_object_get(server, "weight"));
 	set_memory(table, shift, server);
 	if (json_known(server, "live_flows"))
 		table_set(table, LIVE - shift, "%.0f", json_figure(server, "live_flows"));
