@@ -41,7 +41,8 @@ CFLAGS     ?= -O2 -g
 CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread
 LDFLAGS    += -Wl,--as-needed
 LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH)
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH) \
+              -DMUSTER_VERSION='"$(VERSION)"'
 SAN        := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # Each program is its own main beside the one library that all of agent/ is.

@@ -352,6 +352,7 @@ const struct api_route control_routes[] = {
 	{"POST", "/v1/remove", call_remove},
 	{"POST", "/v1/attach", call_attach},
 	{"POST", "/v1/detach", call_detach},
+	{"POST", "/v1/upgrade", call_upgrade},
 	{"POST", "/v1/reload", call_reload},
 	{NULL, NULL, NULL},
 };

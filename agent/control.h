@@ -17,6 +17,7 @@
  *   POST /v1/remove   {server, [service], [as]}
  *   POST /v1/attach   {interface, [mode: auto|native|generic]}
  *   POST /v1/detach   {interface}
+ *   POST /v1/upgrade  {[object]: a path, by root alone}
  *   POST /v1/reload   {}
  *
  * Every answer is an object with "schema": 1. A changing call answers
@@ -35,5 +36,8 @@
 
 /* Handlers take a struct agent * as context. */
 extern const struct api_route control_routes[];
+
+/* upgrade.c */
+void call_upgrade(void *context, struct api_call *call);
 
 #endif

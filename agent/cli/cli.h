@@ -41,6 +41,7 @@ int change(struct session *session, const char *path, json_t *body);
 /* attach.c */
 int run_attach(struct session *session);
 int run_detach(struct session *session);
+int run_upgrade(struct session *session);
 /* help.c, man.c, completion.c */
 int run_help(struct session *session);
 int run_version(struct session *session);

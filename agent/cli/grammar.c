@@ -74,9 +74,17 @@ const struct cli_command cli_commands[] = {
 	 .detail = "It is kept over restarts, beside the configuration file, which is not changed."},
 	{{"attach"}, {{VALUE_INTERFACE, "DEV"}}, {&mode, &object, &pins}, run_attach,
 	 "put the program on an interface",
-	 "Works without an agent too, by root; with no service in the maps every packet passes."},
+	 "Works without an agent too, by root; with no service in the maps every packet passes. Where the driver refuses, "
+	 "the answer names what to run; auto then takes generic mode, which costs several times the CPU time a packet. "
+	 "An MTU that one page does not hold gets the program's entry for jumbo frames."},
 	{{"detach"}, {{VALUE_INTERFACE, "DEV"}}, {&pins}, run_detach, "take the program off an interface",
 	 "Works without an agent too, by root. The interface's connections through the balancer end."},
+	{{"upgrade"}, {{VALUE_FILE, "OBJECT", true}}, {&pins}, run_upgrade,
+	 "put another version of the program on every interface that carries one",
+	 "Each is replaced in one step over the same maps: connections go on, no packet is lost, and its mode stays. "
+	 "Works without an agent too, by root. An object that is not for these maps is refused with what differs. Without "
+	 "OBJECT it is the one that musterd is configured with, or the installed one; musterd puts that one on again when "
+	 "it starts, so install what is to stay."},
 	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
 	 .help = "changes of state, with -f as they happen"},
 	{{"reload"}, .run = run_reload, .help = "read the configuration file again",

@@ -148,15 +148,22 @@ static void service_servers(const struct look *look, const json_t *service)
 	table_print(table, look->out, look->width, look->color);
 }
 
-/* "interfaces: eth1 native, eth2 generic"; that there is none is said under attention. */
-static void interfaces(const struct look *look, const json_t *list)
+/* "interfaces: eth1 native, eth2 native jumbo version 1.2"; that there is none is said under attention. */
+static void interfaces(const struct look *look, const json_t *status)
 {
-	const json_t *interface;
+	const json_t *list = json_object_get(status, "interfaces"), *interface;
 	size_t i;
 
 	json_array_foreach(list, i, interface)
-		fprintf(look->out, "%s%s %s", i ? ", " : "\ninterfaces: ", json_text(interface, "name"),
-			json_text(interface, "mode"));
+	{
+		const char *version = json_text(interface, "version");
+		/* The agent's own version goes without saying. */
+		bool other = *version && strcmp(version, json_text(status, "version")) != 0;
+
+		fprintf(look->out, "%s%s %s%s%s%s", i ? ", " : "\ninterfaces: ", json_text(interface, "name"),
+			json_text(interface, "mode"), json_is_true(json_object_get(interface, "jumbo")) ? " jumbo" : "",
+			other ? " version " : "", other ? version : "");
+	}
 	if (json_array_size(list))
 		fprintf(look->out, "\n");
 }
@@ -176,7 +183,7 @@ void render_status(const struct look *look, const json_t *status)
 		service_header(look, service);
 		service_servers(look, service);
 	}
-	interfaces(look, json_object_get(status, "interfaces"));
+	interfaces(look, status);
 	if (json_array_size(attention)) {
 		fprintf(look->out, "\n");
 		render_attention(look, attention);

@@ -99,6 +99,9 @@ int kernel_picks(struct kernel *kernel, uint32_t service_index, uint32_t **slots
 /* The program on an interface: attach, take away, and what is there. Adopts a program of ours that is there already. */
 int kernel_attach(struct kernel *kernel, const char *ifname, enum attach_mode mode, struct attach_report *out);
 int kernel_detach(struct kernel *kernel, const char *ifname, struct attach_report *out);
+/* upgrade_devices() by this agent; object NULL: its own. What was upgraded to is what it attaches from then on. */
+int kernel_upgrade(struct kernel *kernel, const char *object, struct attach_report *reports, size_t *n_reports,
+		   char *why, size_t n);
 /* Interfaces that carry our program now. Returns how many, at most n written. */
 size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n);
 

@@ -255,10 +255,12 @@ static json_t *interfaces_json(const struct status_input *in)
 		const struct attach_report *r = &in->interfaces[i];
 		const char *mode = r->program_id == 0 ? "none" : r->native ? "native" : "generic";
 
-		json_array_append_new(out, json_pack("{s:s, s:i, s:s, s:s, s:b, s:i, s:o}", "name", r->ifname,
+		json_array_append_new(out, json_pack("{s:s, s:i, s:s, s:s, s:b, s:b, s:i, s:o, s:o}", "name", r->ifname,
 						     "ifindex", (int)r->ifindex, "mode", mode, "wanted",
-						     attach_names[r->wanted], "adopted", r->adopted, "program_id",
-						     (int)r->program_id, "text", status_text(r->text)));
+						     attach_names[r->wanted], "jumbo", r->frags, "adopted", r->adopted,
+						     "program_id", (int)r->program_id, "version",
+						     r->version[0] ? status_text(r->version) : json_null(), "text",
+						     status_text(r->text)));
 	}
 	return out;
 }

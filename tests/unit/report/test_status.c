@@ -337,7 +337,9 @@ static void test_surroundings(void **state)
 	assert_sentence(w, "writing to /var/lib/muster failed: No space left on device");
 	assert_sentence(w, "has been busy for 3 s");
 	w->interface.native = false;
-	assert_sentence(w, "eth1 runs in generic mode");
+	assert_sentence(w, "eth1 runs in generic mode, which is slower: its driver has no native XDP");
+	snprintf(w->interface.text, sizeof(w->interface.text), "generic mode, for native was refused: no");
+	assert_sentence(w, "eth1 runs in generic mode, for native was refused: no");
 	w->in.n_interfaces = 0;
 	assert_sentence(w, "no interface carries the program");
 }
