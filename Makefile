@@ -82,7 +82,7 @@ $B/muster.bpf.o: bpf/muster.bpf.c $(wildcard bpf/*.h include/muster/*.h) Makefil
 UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/unit/*/*.c))
 PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
-BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o
+BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
 LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/%,$(wildcard tools/*.c tools/*/*.c))) \
               $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
 
@@ -127,6 +127,9 @@ bench:
 	$(MAKE) --no-print-directory -s all labtools benchtools
 	tools/bench $(BENCH)
 
+bench-verifier: $B/tools/bench.d/verifier $B/muster.bpf.o
+	$B/tools/bench.d/verifier $B/muster.bpf.o
+
 test: install-deps
 	$(MAKE) --no-print-directory -s -j$$(nproc) tests
 	tests/run
@@ -154,7 +157,7 @@ install: all man
 clean:
 	rm -rf $B
 
-.PHONY: all labtools benchtools tests unit demo bench test lint man install install-deps clean
+.PHONY: all labtools benchtools tests unit demo bench bench-verifier test lint man install install-deps clean
 .DELETE_ON_ERROR:
 
 -include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)

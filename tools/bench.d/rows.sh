@@ -75,11 +75,18 @@ sample_check() { # ROW SUBJECT LINE
 	esac || fail "$2, row $1: of 1000 packets $share came where they should: $3"
 }
 
+# Connection tracking is as large as the host's limit; a sample of fresh flows begins with an empty table and ends
+# before it is full, so that what is measured is entering flows and not looking for room.
+nft_table_empty() {
+	in_host lb conntrack -F >/dev/null 2>&1
+	row_options+=(--count $(($(in_host lb sysctl -n net.netfilter.nf_conntrack_max) * 3 / 4)))
+}
+
 sample() { # ROW SUBJECT ROUND
 	local row=$1 subject=$2 round=$3 line
 	row_plan "$row" "$subject"
 	stand_enter "$subject"
-	case "$row:$subject" in *new:nft-*) in_host lb conntrack -F >/dev/null 2>&1 ;; esac
+	case "$row:$subject" in *new:nft-*) nft_table_empty ;; esac
 	line=$(send "$subject" --seconds "$seconds" "${row_options[@]}")
 	# The first round only makes caches, pages and tables what they are in the others.
 	[ "$round" != 0 ] || return 0
@@ -91,7 +98,7 @@ sample() { # ROW SUBJECT ROUND
 # Whether a row is about a subject.
 row_has() { # ROW SUBJECT
 	case "$1:$2" in
-	rate*:floor-empty | rate-new:floor-*) return 1 ;;
+	rate*:floor-empty | rate-new:floor-* | rate:*-32k | 50000:*-32k) return 1 ;;
 	rate*) return 0 ;;
 	*:nft-*) return 1 ;;
 	esac

@@ -78,6 +78,7 @@ stands_down() {
 	local name
 	for name in "${stands[@]}"; do
 		stand_enter "$name"
+		[ ! -e "$run/pid/contender" ] || contender_down
 		cgroup_down || true
 		rm -rf --one-file-system "$run"
 	done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154
 # What is measured, and how it is put on a stand's balancer. A subject's name begins with its kind: "floor-empty",
-# "fullnat-v6", "nft-v4", or the name of a contender.
+# "fullnat-v6", "fullnat-v4-32k" (the size of its flow table), "nft-v4", or it is the name of a contender.
 
 modes=(fullnat nat dr ipip gue)
 
@@ -76,8 +76,6 @@ nft_up() { # V4-OR-V6
 			}
 		}
 	END
-	# Not as many as a router has by default: no sample is as long as the table is large (flush in rows.sh).
-	nft_room=$(in_host lb sysctl -n net.netfilter.nf_conntrack_max)
 }
 
 # "addr,mac addr,mac ...": all servers are behind the one link.
@@ -127,14 +125,24 @@ subject_up() {
 		if [ -n "${contenders[$name]-}" ]; then
 			contender_up "${table:-$default_table} ${contenders[$name]}"
 		else
-			muster_up "${name%-*}" "${name#*-}" "$table"
+			muster_up "${name%%-*}" "$(subject_family "$name")" "$(subject_table "$name")"
 		fi
 		;;
 	esac
 }
 
 subject_family() {
-	case "$1" in *-v6) echo v6 ;; *) echo v4 ;; esac
+	case "$1" in *-v6*) echo v6 ;; *) echo v4 ;; esac
+}
+
+# Muster's flow table, in flows; nothing: its own default.
+subject_table() {
+	case "$1" in *-32k) echo 32768 ;; *) echo "$table" ;; esac
+}
+
+# How many flows it is opened of so many wanted.
+subject_room() { # NAME WANTED
+	case "$1" in *-32k) echo $(($2 < 1000 ? $2 : 1000)) ;; *) echo "$2" ;; esac
 }
 
 # Whether its flows are proven by the servers' answers, which come back through the balancer.
