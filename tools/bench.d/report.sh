@@ -60,7 +60,8 @@ regression() {
 }
 
 baseline_keep() {
-	jq '{machine, figures: [.figures[] | {row, subject, median: (.median * 10 | round / 10)}]}' "$json" >"$baseline"
+	[ "$faults" = 0 ] || die "figures with faults are not kept"
+	jq '{machine: (.machine | {cpu, cpus, kernel: (.kernel | split("-")[0]), version}), figures: [.figures[] | {row, subject, median: (.median * 10 | round / 10)}]}' "$json" >"$baseline"
 	say "kept as $baseline"
 }
 
