@@ -3,6 +3,7 @@
 # make                 build/muster.bpf.o, build/musterd, build/muster, build/muster-responder
 # sudo make demo       the incident, replayed in a lab of network namespaces
 # sudo make test       every test; installs what it needs first
+# sudo make vmtest     the packet tests under other kernels, in emulated machines
 # make unit            unit tests alone, no root needed
 # make lint            the style rules that machines can hold
 # make install         honours PREFIX and DESTDIR
@@ -26,7 +27,7 @@ MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
 PKGS       := libbpf libelf zlib libsystemd libcurl yaml-0.1 jansson libmicrohttpd libmnl libcap-ng smartcols
 
 # What a build cannot do without; asked once, so that a missing package is one clear line.
-ifeq ($(filter install-deps clean demo test,$(MAKECMDGOALS)),)
+ifeq ($(filter install-deps clean demo test vmtest,$(MAKECMDGOALS)),)
 MISSING := $(shell tools/install-deps --missing)
 ifneq ($(strip $(MISSING)),)
 $(error missing packages: $(MISSING) -- run: sudo tools/install-deps)
@@ -112,9 +113,16 @@ demo: install-deps
 	$(MAKE) --no-print-directory -s all labtools
 	tools/demo
 
+# Without an emulator the tests under other kernels say so and are skipped.
 test: install-deps
+	-tools/install-deps vm
 	$(MAKE) --no-print-directory -s -j$$(nproc) tests
 	tests/run
+
+vmtest: install-deps
+	tools/install-deps vm
+	$(MAKE) --no-print-directory -s -j$$(nproc) all $(PACKET)
+	tests/vm/kernels --all
 
 lint:
 	tests/lint
@@ -139,7 +147,7 @@ install: all man
 clean:
 	rm -rf $B
 
-.PHONY: all labtools tests unit demo test lint man install install-deps clean
+.PHONY: all labtools tests unit demo test vmtest lint man install install-deps clean
 .DELETE_ON_ERROR:
 
 -include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)
