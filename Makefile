@@ -81,6 +81,7 @@ $B/muster.bpf.o: bpf/muster.bpf.c $(wildcard bpf/*.h include/muster/*.h) Makefil
 UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/unit/*/*.c))
 PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
+VMTOOLS    := $B/tests/vm/tunnels
 LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(wildcard tools/*.c tools/*/*.c)) \
               $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
 
@@ -90,6 +91,9 @@ $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
 $B/tests/bpf/test_%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
+$B/tests/vm/%: tests/vm/%.c tests/vm/tunnel.c tests/bpf/packet.c tests/vm/tunnel.h tests/bpf/packet.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^)
 $B/tests/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -g -O1 -std=gnu17 -Wall -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LDLIBS)
@@ -101,7 +105,7 @@ $B/tools/%: tools/%.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
 
 labtools: $(LABTOOLS)
-tests: all $(UNIT) $(PACKET) $(FUZZ) $(LABTOOLS)
+tests: all $(UNIT) $(PACKET) $(FUZZ) $(VMTOOLS) $(LABTOOLS)
 
 unit: $(UNIT)
 	tests/run unit
