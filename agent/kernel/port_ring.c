@@ -69,16 +69,19 @@ bool port_ring_fits(const struct muster_ports_line *lines, uint32_t n_lines, con
 void port_ring_init(struct muster_ports_line *lines, const struct port_ring_shape *shape, uint32_t early)
 {
 	struct muster_ports *head = head_of(lines);
+	__u64 *cells;
 
 	head->n = port_ring_numbers(shape);
 	head->per_source = per_source(shape);
 	head->state_lines = state_lines(head->n);
 	head->early = early;
 	memcpy(head->range, shape->range, sizeof(head->range));
-	for (uint32_t n = 0; n < head->n; n++) {
-		*state_of(lines, n) |= 1ULL << n % MUSTER_PORTS_A_WORD;
-		*cell_of(lines, n) = (uint64_t)n << 32;
-	}
+	cells = cell_of(lines, 0);
+	/* Bits beyond the last number are nobody's. */
+	for (uint32_t n = 0; n < head->n; n += MUSTER_PORTS_A_WORD)
+		*state_of(lines, n) = UINT32_MAX;
+	for (uint32_t turn = 0; turn < head->n; turn++)
+		cells[turn] = (uint64_t)turn << 32;
 }
 
 /* Puts a number at the ring's end. The ring has a cell for every number, so it is full only where one stands in it twice. */
@@ -97,19 +100,40 @@ static void push(struct muster_ports_line *lines, uint32_t n)
 	}
 }
 
-static bool bit(const uint32_t *bits, uint32_t n)
+/* By word: the numbers that become free, and those that go into the ring. */
+static uint32_t to_free(const struct muster_ports *head, const uint32_t *held, uint32_t word)
 {
-	return bits[n / 32] >> n % 32 & 1;
+	uint32_t left = head->n - word * MUSTER_PORTS_A_WORD;
+
+	return ~held[word] & (left < MUSTER_PORTS_A_WORD ? (1U << left) - 1 : UINT32_MAX);
+}
+
+/* Writes the ring's cells from `turn` on, which nobody else does: the tail has passed them. */
+static uint64_t fill(struct muster_ports_line *lines, uint64_t turn, uint32_t word, uint32_t numbers)
+{
+	for (; numbers; numbers &= numbers - 1, turn++) {
+		uint32_t n = word * MUSTER_PORTS_A_WORD + (uint32_t)__builtin_ctz(numbers);
+
+		__atomic_store_n(cell_of(lines, turn), (uint64_t)(uint32_t)(turn + 1) << 32 | n, __ATOMIC_RELEASE);
+	}
+	return turn;
 }
 
 void port_ring_hand_out(struct muster_ports_line *lines, const uint32_t *held, const uint32_t *ringed)
 {
-	for (uint32_t n = 0; n < head_of(lines)->n; n++) {
-		if (!bit(held, n))
-			__atomic_and_fetch(state_of(lines, n), ~(1ULL << n % MUSTER_PORTS_A_WORD), __ATOMIC_SEQ_CST);
-		if (!bit(held, n) || bit(ringed, n))
-			push(lines, n);
+	const struct muster_ports *head = head_of(lines);
+	uint32_t words = (head->n + MUSTER_PORTS_A_WORD - 1) / MUSTER_PORTS_A_WORD, count = 0;
+	uint64_t turn;
+
+	for (uint32_t i = 0; i < words; i++) {
+		uint32_t free = to_free(head, held, i);
+
+		__atomic_and_fetch(state_of(lines, i * MUSTER_PORTS_A_WORD), ~(uint64_t)free, __ATOMIC_SEQ_CST);
+		count += (uint32_t)__builtin_popcount(free | ringed[i]);
 	}
+	turn = __atomic_fetch_add(tail_of(lines), count, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < words; i++)
+		turn = fill(lines, turn, i, to_free(head, held, i) | ringed[i]);
 }
 
 void port_ring_linger(struct muster_ports_line *lines, uint32_t n)
