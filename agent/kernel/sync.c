@@ -334,6 +334,9 @@ static int remove_servers(struct sync *sync)
 		if (now->state == MUSTER_SERVER_FREE)
 			continue;
 		r = records_put_server(sync->kernel, i, &(struct muster_server){.generation = now->generation + 1});
+		if (r == 0)
+			r = source_ports_remove(sync->kernel, i);
+		sync->kernel->raised[i] = 0;
 		if (r < 0)
 			return r;
 		sync->report.removed++;
