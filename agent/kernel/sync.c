@@ -360,8 +360,10 @@ int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_repo
 	r = records_read(kernel);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
 		r = steps[i](sync);
-	if (r == 0)
+	if (r == 0) {
+		strangers_settle(kernel);
 		r = claims_want(kernel, plan);
+	}
 	*out = sync->report;
 	if (out->added || out->removed || out->changed)
 		log_debug("maps: +%u -%u ~%u", out->added, out->removed, out->changed);
