@@ -126,12 +126,6 @@ static __always_inline int parse_extensions(struct xdp_md *ctx, struct packet *p
 	return -MUSTER_VERDICT_NOT_TRANSPORT;
 }
 
-/* ::ffff:0:0/96: on the wire it is nobody's (RFC 4291 2.5.5.2), and as a key it would pass for the IPv4 address in it. */
-static __always_inline bool v4_mapped(const struct muster_addr *addr)
-{
-	return !addr->word[0] && !addr->word[1] && addr->word[2] == bpf_htonl(0xffff);
-}
-
 static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 {
 	struct ipv6hdr *ip = packet_data(ctx) + p->l3_offset;
@@ -145,6 +139,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 		return -MUSTER_VERDICT_MALFORMED;
 	__builtin_memcpy(&p->key.src, &ip->saddr, sizeof(p->key.src));
 	__builtin_memcpy(&p->key.dst, &ip->daddr, sizeof(p->key.dst));
+	/* On the wire it is nobody's (RFC 4291 2.5.5.2), and as a key it would pass for the IPv4 address in it. */
 	if (v4_mapped(&p->key.src) || v4_mapped(&p->key.dst))
 		return -MUSTER_VERDICT_NOT_TRANSPORT;
 	p->ttl = ip->hop_limit;

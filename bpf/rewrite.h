@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stage 8: the packet becomes what its flow's recipe says: addresses from the server's and the service's records, ports from
- * the entry, checksums by difference (RFC 1624).
+ * Stage 9: the packet becomes what its flow's recipe says: addresses from the server's and the service's records, ports from
+ * the entry, checksums by difference (RFC 1624). Where answers do not come this way it stays as it is: in dr its link
+ * addresses are all that is written, and those stand by now; in ipip and gue it goes into another packet (encap.h).
  */
 #ifndef MUSTER_BPF_REWRITE_H
 #define MUSTER_BPF_REWRITE_H
 
 #include "checksum.h"
-#include "find.h"
-
-/* What one hop less does to the IPv4 header's checksum. */
-#define TTL_DIFF (0xffff - bpf_htons(0x0100))
+#include "encap.h"
 
 /* Where a flow's packets go, and where they seem to come from. NULL: as it is. */
 struct endpoints {
@@ -90,14 +88,34 @@ static __always_inline int rewrite_l4(struct xdp_md *ctx, const struct packet *p
 	return 0;
 }
 
+static __always_inline int write_addresses(struct xdp_md *ctx, const struct packet *p)
+{
+	struct endpoints to = endpoints_of(p);
+
+	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
+}
+
+/*
+ * Returns the verdict of a packet that leaves. The last look at the flow's entry: was it this flow's all the while that it
+ * was read?
+ */
 static __always_inline int rewrite(struct xdp_md *ctx, const struct packet *p)
 {
-	struct endpoints to;
+	__u8 mode, dir;
+	int verdict;
 
 	if (!p->slot.flow || !p->server || !p->service)
 		return -MUSTER_VERDICT_NONE;
-	to = endpoints_of(p);
-	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
+	mode = p->slot.flow->mode;
+	dir = p->slot.flow->dir;
+	verdict = one_way(mode) ? 0 : write_addresses(ctx, p);
+	if (verdict)
+		return verdict;
+	if (!slot_holds(&p->slot))
+		return -MUSTER_VERDICT_RACED;
+	if (is_tunnel(mode))
+		return encapsulate(ctx, p, mode);
+	return dir == MUSTER_TO_SERVER ? -MUSTER_VERDICT_TO_SERVER : -MUSTER_VERDICT_TO_CLIENT;
 }
 
 #endif
