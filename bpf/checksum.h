@@ -8,6 +8,9 @@
 
 #include "packet.h"
 
+/* What one hop less does to the IPv4 header's checksum. */
+#define TTL_DIFF (0xffff - bpf_htons(0x0100))
+
 #define SUM_WORDS_MOST 34 /* the longest ICMP error, refuse.h; a TCP header has 15 */
 
 static __always_inline __u16 fold(__u64 sum)

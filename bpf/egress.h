@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stage 9: the next hop. Toward a server it is in the server's record, kept by the agent; toward a client in the
+ * Stage 8: the next hop, and whether the packet fits its way: found before the packet is touched, so that one that does
+ * not leave can still be quoted as it came. Toward a server it is in the server's record, kept by the agent; toward a client in the
  * flow's entry. Always a redirect, to the same interface too: XDP_TX into a veth whose peer has no program is lost
  * without a trace. By interface number, not by devmap: since 5.6 the kernel batches both alike, and libbpf before 1.5
  * cannot re-use a pinned devmap (the kernel adds a flag of its own to it).
@@ -8,7 +9,7 @@
 #ifndef MUSTER_BPF_EGRESS_H
 #define MUSTER_BPF_EGRESS_H
 
-#include "turn.h"
+#include "encap.h"
 
 #define AF_INET  2
 #define AF_INET6 10
@@ -22,20 +23,22 @@ static __always_inline void hop_copy(struct muster_hop *to, const struct muster_
 
 /*
  * Asks the kernel's FIB for the way from `src` to `dst`. Returns BPF_FIB_LKUP_RET_*, or -errno; fills `hop` on success, and the
- * neighbour's address into p->key.dst when only that one's link address is missing. Flags 0: all kernels know them.
+ * neighbour's address into p->key.dst when only that one's link address is missing, and p->fits when the packet is too
+ * large. The family is that of `dst`: a tunnel's end may have another than the packet. Flags 0: all kernels know them.
  */
 static __noinline long fib_hop(struct xdp_md *ctx, struct packet *p, const struct muster_addr *src,
 			       const struct muster_addr *dst, struct muster_hop *hop)
 {
+	__u32 around = encap_bytes(p->slot.flow->mode, dst);
 	struct bpf_fib_lookup fib = {
-		.family = p->v6 ? AF_INET6 : AF_INET,
+		.family = v4_mapped(dst) ? AF_INET : AF_INET6,
 		.l4_protocol = p->key.proto,
-		.tot_len = p->ip_bytes,
+		.tot_len = p->ip_bytes + around,
 		.ifindex = p->ingress,
 	};
 	long result;
 
-	if (p->v6) {
+	if (fib.family == AF_INET6) {
 		__builtin_memcpy(fib.ipv6_src, src, sizeof(fib.ipv6_src));
 		__builtin_memcpy(fib.ipv6_dst, dst, sizeof(fib.ipv6_dst));
 	} else {
@@ -49,10 +52,13 @@ static __noinline long fib_hop(struct xdp_md *ctx, struct packet *p, const struc
 		__builtin_memcpy(hop->src_mac, fib.smac, ETH_ALEN);
 	} else if (result == BPF_FIB_LKUP_RET_NO_NEIGH) {
 		/* The kernel put the gateway, if there is one, in the destination's place. */
-		if (p->v6)
+		p->key.dst = *dst;
+		if (fib.family == AF_INET6)
 			__builtin_memcpy(&p->key.dst, fib.ipv6_dst, sizeof(p->key.dst));
 		else
 			p->key.dst.word[3] = fib.ipv4_dst;
+	} else if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		p->fits = fib.mtu_result - around;
 	}
 	return result;
 }
@@ -127,6 +133,20 @@ static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const _
 	return 0;
 }
 
+/*
+ * Nothing is fragmented here: the sender is told what fits, whether the packet forbids fragments or not (RFC 1191, RFC
+ * 8201). One that allows them is better told than lost: it makes them itself from then on.
+ */
+static __always_inline bool too_big(struct packet *p)
+{
+	__u32 around = encap_bytes(p->slot.flow->mode, &p->server->addr), mtu = p->server->mtu;
+
+	if (!mtu || p->ip_bytes + around <= mtu)
+		return false;
+	p->fits = mtu - around;
+	return true;
+}
+
 static __always_inline bool hop_fresh(const struct packet *p)
 {
 	const struct muster_hop *hop = &p->server->hop;
@@ -141,39 +161,33 @@ static __always_inline bool way_fresh(const struct packet *p)
 	return (flow->flags & MUSTER_FLOW_HOP_ASKED) && p->now - flow->hop_asked <= p->config->hop_stale;
 }
 
-/* The last look at the flow's entry: was it this flow's all the while that it was read? */
-static __always_inline int sent(const struct packet *p)
-{
-	if (!slot_holds(&p->slot))
-		return -MUSTER_VERDICT_RACED;
-	return p->slot.flow->dir == MUSTER_TO_SERVER ? -MUSTER_VERDICT_TO_SERVER : -MUSTER_VERDICT_TO_CLIENT;
-}
-
 /* The way is known, and fresh. */
 static __always_inline int egress_known(struct xdp_md *ctx, struct packet *p)
 {
 	const struct muster_hop *hop = &p->server->hop;
 	const struct muster_flow *flow = p->slot.flow;
-	int verdict = flow->dir == MUSTER_TO_SERVER ? send_to(ctx, p, hop->dst_mac, hop->src_mac, hop->ifindex)
-						    : send_to(ctx, p, flow->hop_dst, flow->hop_src, flow->hop_ifindex);
 
-	return verdict ?: sent(p);
+	return flow->dir == MUSTER_TO_SERVER ? send_to(ctx, p, hop->dst_mac, hop->src_mac, hop->ifindex)
+					     : send_to(ctx, p, flow->hop_dst, flow->hop_src, flow->hop_ifindex);
 }
 
-/* Returns the verdict of a packet that leaves, or why it cannot. */
+/* 0, and the frame knows its way, or why it has none. */
 static __always_inline int egress(struct xdp_md *ctx, struct packet *p)
 {
 	struct muster_hop hop;
-	int verdict;
 
 	if (!p->slot.flow || !p->server || !p->config)
 		return -MUSTER_VERDICT_NONE;
-	if (p->slot.flow->dir == MUSTER_TO_CLIENT && !way_fresh(p))
-		ask_way_back(ctx, p);
-	if (p->slot.flow->dir == MUSTER_TO_CLIENT || hop_fresh(p))
+	if (p->slot.flow->dir == MUSTER_TO_CLIENT) {
+		if (!way_fresh(p))
+			ask_way_back(ctx, p);
 		return egress_known(ctx, p);
-	verdict = hop_to_server(ctx, p, &hop) ?: send_to(ctx, p, hop.dst_mac, hop.src_mac, hop.ifindex);
-	return verdict ?: sent(p);
+	}
+	if (too_big(p))
+		return -MUSTER_VERDICT_TOO_BIG;
+	if (hop_fresh(p))
+		return egress_known(ctx, p);
+	return hop_to_server(ctx, p, &hop) ?: send_to(ctx, p, hop.dst_mac, hop.src_mac, hop.ifindex);
 }
 
 #endif

@@ -27,6 +27,11 @@ static __always_inline bool strangers(const struct packet *p)
 	       (p->config->stranger_from[from / 64] >> from % 64 & 1);
 }
 
+static __always_inline bool way_known(struct packet *p)
+{
+	return p->slot.flow->dir == MUSTER_TO_SERVER ? hop_fresh(p) && !too_big(p) : way_fresh(p);
+}
+
 static __always_inline bool came_as_ever(struct xdp_md *ctx, const struct packet *p)
 {
 	const struct muster_flow *flow = p->slot.flow;
@@ -56,21 +61,24 @@ static __noinline int express(struct xdp_md *ctx)
 	struct packet p = {.ingress = ctx->ingress_ifindex, .service_index = NONE, .server_index = NONE};
 
 	p.config = config_of();
-	if (dry_run || !p.config || !secret_drawn(p.config) || parse(ctx, &p))
+	if (dry_run || !p.config || !secret_drawn(p.config) || parse_as(ctx, &p, true))
 		return NOT_EXPRESS;
+	p.v6 = opaque(p.v6, p.frame_bytes) & 1;
+	p.key.proto = opaque(p.key.proto, p.frame_bytes);
+	p.tcp_flags = opaque(p.tcp_flags, p.frame_bytes);
 	if (strangers(&p))
 		return leave(&p, -MUSTER_VERDICT_NO_SERVICE);
 	if ((p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) || p.ttl <= 1)
 		return NOT_EXPRESS;
 	p.now = bpf_jiffies64();
 	p.hash = flow_hash_known(p.config, &p.key);
-	if (!find_at_once(&p) || !one_of_many(&p) ||
-	    !(p.slot.flow->dir == MUSTER_TO_SERVER ? hop_fresh(&p) : way_fresh(&p)) || !came_as_ever(ctx, &p))
+	if (!find_at_once(&p) || is_tunnel(p.slot.flow->mode) || !one_of_many(&p) || !way_known(&p) ||
+	    !came_as_ever(ctx, &p))
 		return NOT_EXPRESS;
 	p.service_index = p.slot.flow->service;
 	p.server_index = p.slot.flow->server;
 	slot_touch(&p.slot, p.now);
-	return leave(&p, rewrite(ctx, &p) ?: egress_known(ctx, &p));
+	return leave(&p, egress_known(ctx, &p) ?: rewrite_in_place(ctx, &p) ?: forwarded(&p));
 }
 
 #endif

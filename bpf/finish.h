@@ -110,7 +110,7 @@ static __always_inline enum muster_verdict hold_refusal(const struct packet *p, 
 	if (action_of(verdict) != MUSTER_ACTION_REFUSE)
 		return verdict;
 	/* ICMP errors are limited (RFC 1812 4.3.2.8, RFC 4443 2.4 f); a RST to a live client is not. */
-	if (!answerable(p) || is_reset(p) || (p->key.proto == IPPROTO_UDP && !limit_take(p, LIMIT_ANSWERS)))
+	if (!answerable(p) || is_reset(p) || (refused_by_icmp(p, verdict) && !limit_take(p, LIMIT_ANSWERS)))
 		return MUSTER_VERDICT_NO_FLOW_QUIET;
 	return verdict;
 }
@@ -151,7 +151,7 @@ __noinline int finish(struct xdp_md *ctx, const struct packet *p, int outcome)
 		return bpf_redirect(p->egress, 0);
 	if (action == MUSTER_ACTION_PASS)
 		return XDP_PASS;
-	if (action == MUSTER_ACTION_REFUSE && !refuse(ctx, p))
+	if (action == MUSTER_ACTION_REFUSE && !refuse(ctx, p, verdict))
 		return bpf_redirect(p->ingress, 0);
 	return XDP_DROP;
 }

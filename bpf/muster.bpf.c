@@ -11,8 +11,8 @@
 #include "pick.h"
 #include "claim.h"
 #include "create.h"
-#include "rewrite.h"
 #include "egress.h"
+#include "rewrite.h"
 #include "finish.h"
 #include "express.h"
 #include "failures.h"
@@ -29,8 +29,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	return parse(ctx, p)
 	       ?: follow(ctx, p)
 	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
-	       ?: rewrite(ctx, p)
-	       ?: egress(ctx, p);
+	       ?: egress(ctx, p)
+	       ?: rewrite(ctx, p);
 }
 
 static __always_inline int balance(struct xdp_md *ctx)

@@ -68,6 +68,7 @@ struct packet {
 	__u8 hashed;         /* the new flow's server and port follow from its tuple */
 	__u8 promote;        /* enum muster_flow_state in which the flow goes on among the proven; 0: it stays */
 	struct port old_port, new_port;
+	__u16 fits;  /* with TOO_BIG: IP bytes that the way to the server takes, of a packet as it came */
 	__u32 claim; /* the place of its answers, claimed */
 };
 
@@ -118,6 +119,12 @@ static __always_inline bool same_addr(const struct muster_addr *a, const struct 
 {
 	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
 		 (a->word[3] ^ b->word[3]));
+}
+
+/* ::ffff:0:0/96: how an IPv4 address stands in muster_addr. */
+static __always_inline bool v4_mapped(const struct muster_addr *addr)
+{
+	return !addr->word[0] && !addr->word[1] && addr->word[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline void reverse(struct muster_tuple *to, const struct muster_tuple *from)

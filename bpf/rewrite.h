@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stage 8: the packet becomes what its flow's recipe says: addresses from the server's and the service's records, ports from
- * the entry, checksums by difference (RFC 1624).
+ * Stage 9: the packet becomes what its flow's recipe says: addresses from the server's and the service's records, ports from
+ * the entry, checksums by difference (RFC 1624). Where answers do not come this way it stays as it is: in dr its link
+ * addresses are all that is written, and those stand by now; in ipip and gue it goes into another packet (encap.h).
  */
 #ifndef MUSTER_BPF_REWRITE_H
 #define MUSTER_BPF_REWRITE_H
 
 #include "checksum.h"
-#include "find.h"
-
-/* What one hop less does to the IPv4 header's checksum. */
-#define TTL_DIFF (0xffff - bpf_htons(0x0100))
+#include "encap.h"
 
 /* Where a flow's packets go, and where they seem to come from. NULL: as it is. */
 struct endpoints {
@@ -90,14 +88,41 @@ static __always_inline int rewrite_l4(struct xdp_md *ctx, const struct packet *p
 	return 0;
 }
 
+static __always_inline int write_addresses(struct xdp_md *ctx, const struct packet *p)
+{
+	struct endpoints to = endpoints_of(p);
+
+	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
+}
+
+/* The last look at the flow's entry: was it this flow's all the while that it was read? 0, or a verdict. */
+static __always_inline int rewrite_in_place(struct xdp_md *ctx, const struct packet *p)
+{
+	int verdict = one_way(p->slot.flow->mode) ? 0 : write_addresses(ctx, p);
+
+	if (verdict)
+		return verdict;
+	return slot_holds(&p->slot) ? 0 : -MUSTER_VERDICT_RACED;
+}
+
+static __always_inline int forwarded(const struct packet *p)
+{
+	return p->slot.flow->dir == MUSTER_TO_SERVER ? -MUSTER_VERDICT_TO_SERVER : -MUSTER_VERDICT_TO_CLIENT;
+}
+
+/* Returns the verdict of a packet that leaves. */
 static __always_inline int rewrite(struct xdp_md *ctx, const struct packet *p)
 {
-	struct endpoints to;
+	int verdict;
+	__u8 mode;
 
 	if (!p->slot.flow || !p->server || !p->service)
 		return -MUSTER_VERDICT_NONE;
-	to = endpoints_of(p);
-	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
+	mode = p->slot.flow->mode;
+	verdict = rewrite_in_place(ctx, p);
+	if (verdict)
+		return verdict;
+	return is_tunnel(mode) ? encapsulate(ctx, p, mode) : forwarded(p);
 }
 
 #endif

@@ -103,6 +103,17 @@ static void make_way(struct kernel *kernel, const struct hop *hop, const struct 
 	}
 }
 
+/* What fits the way: the route's MTU where it is the smaller one. 0: not known. */
+static uint32_t mtu_of(struct kernel *kernel, const struct hop *hop)
+{
+	const struct link *link = links_find(kernel, hop->route.ifindex);
+	uint32_t mtu = hop->route.mtu;
+
+	if (hop->route_error || hop->state == HOP_LOCAL || !link)
+		return 0;
+	return mtu && mtu < link->mtu ? mtu : link->mtu;
+}
+
 bool hops_fill(struct kernel *kernel, uint32_t index, const struct muster_server *now, struct muster_server *record)
 {
 	const struct hop *hop = &kernel->hops[index];
@@ -110,6 +121,7 @@ bool hops_fill(struct kernel *kernel, uint32_t index, const struct muster_server
 	const struct muster_hop *before = address_equal(&now->addr, &record->addr) ? &now->hop : &empty;
 
 	make_way(kernel, hop, before, &record->hop);
+	record->mtu = mtu_of(kernel, hop);
 	if (record->hop.ifindex)
 		record->hop.refreshed = same_way(before, &record->hop) ? before->refreshed : ticks_now(&kernel->ticks);
 	if (hop->fill_source && hop->route.has_source) {
@@ -120,7 +132,7 @@ bool hops_fill(struct kernel *kernel, uint32_t index, const struct muster_server
 		record->sources = now->sources;
 		memcpy(record->source, now->source, sizeof(record->source));
 	}
-	return !same_way(&now->hop, &record->hop);
+	return !same_way(&now->hop, &record->hop) || now->mtu != record->mtu;
 }
 
 /* Writes what is known into the record, when that is the record of this server. */

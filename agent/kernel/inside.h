@@ -16,6 +16,7 @@ struct link {
 	uint32_t ifindex;
 	char name[IF_NAMESIZE];
 	uint16_t type; /* ARPHRD_* */
+	uint32_t mtu;
 	uint8_t mac[6];
 	bool up;
 	uint32_t program_id; /* 0: no XDP program */
@@ -189,7 +190,7 @@ void links_note(struct kernel *kernel, const struct attach_report *report);
 /* hops.c */
 void hops_want(struct kernel *kernel, uint32_t index, const struct muster_addr *addr, bool fill_source);
 void hops_forget(struct kernel *kernel, uint32_t index);
-/* Puts into the record what is known of its hop (and source); whether the kernel's record `now` differs in that. */
+/* Puts into the record what is known of its hop, its MTU (and source); whether the kernel's record `now` differs in that. */
 bool hops_fill(struct kernel *kernel, uint32_t index, const struct muster_server *now, struct muster_server *record);
 /* Whether new flows may go there: the address is not the host's own, and in fullnat a source is known. */
 bool hops_servable(const struct kernel *kernel, uint32_t index, uint8_t mode);

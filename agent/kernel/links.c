@@ -91,6 +91,8 @@ static bool read_link(const struct nlmsghdr *message, struct link *out)
 		snprintf(out->name, sizeof(out->name), "%s", mnl_attr_get_str(attribute[IFLA_IFNAME]));
 	if (attribute[IFLA_ADDRESS] && mnl_attr_get_payload_len(attribute[IFLA_ADDRESS]) == sizeof(out->mac))
 		memcpy(out->mac, mnl_attr_get_payload(attribute[IFLA_ADDRESS]), sizeof(out->mac));
+	if (attribute[IFLA_MTU])
+		out->mtu = mnl_attr_get_u32(attribute[IFLA_MTU]);
 	if (attribute[IFLA_XDP])
 		read_xdp(attribute[IFLA_XDP], out);
 	return true;

@@ -139,6 +139,18 @@ static void read_via(const struct nlattr *attribute, struct netlink_route *out)
 	}
 }
 
+static uint32_t read_mtu(const struct nlattr *metrics)
+{
+	const struct nlattr *metric;
+
+	mnl_attr_for_each_nested(metric, metrics)
+	{
+		if (mnl_attr_get_type(metric) == RTAX_MTU)
+			return mnl_attr_get_u32(metric);
+	}
+	return 0;
+}
+
 static int on_route(const struct nlmsghdr *message, void *context)
 {
 	struct route_question *question = context;
@@ -157,6 +169,8 @@ static int on_route(const struct nlmsghdr *message, void *context)
 		out->via = netlink_addr(attribute[RTA_GATEWAY], rtm->rtm_family);
 		out->has_gateway = true;
 	}
+	if (attribute[RTA_METRICS])
+		out->mtu = read_mtu(attribute[RTA_METRICS]);
 	if (attribute[RTA_VIA])
 		read_via(attribute[RTA_VIA], out);
 	if (attribute[RTA_PREFSRC]) {

@@ -42,6 +42,7 @@ void netlink_attributes(const struct nlmsghdr *message, size_t offset, const str
 struct netlink_route {
 	bool local;
 	uint32_t ifindex;
+	uint32_t mtu;              /* the route's own, or found on the way; 0: the interface's */
 	struct muster_addr via;    /* the neighbour: a gateway, or the address itself */
 	struct muster_addr source; /* what the host would send from */
 	bool has_source;

@@ -92,12 +92,13 @@ static void keep_sources(struct sync *sync, uint32_t i, const struct muster_serv
 	record->generation++;
 }
 
-/* Whether two records differ in anything but the hop, whose stamp moves by itself. */
+/* Whether two records differ in anything but the way: its stamp moves by itself, its MTU is the host's to say. */
 static bool differs_from(const struct muster_server *now, const struct muster_server *record)
 {
 	struct muster_server same_hop = *record;
 
 	same_hop.hop = now->hop;
+	same_hop.mtu = now->mtu;
 	return memcmp(now, &same_hop, sizeof(same_hop)) != 0;
 }
 

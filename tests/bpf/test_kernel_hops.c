@@ -63,6 +63,26 @@ static void hop_is_resolved_over_ipv6_and_through_a_router(void **state)
 	assert_hop(w, 1);
 }
 
+/* The record has what the interface takes, or the route's own MTU where that is less; and follows both. */
+static void mtu_is_what_fits_the_way(void **state)
+{
+	struct world *w = *state;
+
+	run("ip link set mt0 mtu 1400");
+	must_open(w);
+	plan_of_two(w);
+	run("ip route add 10.98.0.0/24 via 10.99.0.2 mtu 1300");
+	set_server(w, 1, "web-02", "10.98.0.7");
+	sync_now(w);
+	assert_int_equal(read_server(0).mtu, 1400);
+	assert_int_equal(read_server(1).mtu, 1300);
+	assert_sync(w, 0, 0, 0);
+	run("ip link set mt0 mtu 1280");
+	assert_true(loop_until(w, 3000, read_server(0).mtu == 1280 && read_server(1).mtu == 1280));
+	run("ip link set mt0 mtu 1500 && ip route change 10.98.0.0/24 via 10.99.0.2 mtu 1350");
+	assert_true(loop_until(w, 3000, read_server(0).mtu == 1500 && read_server(1).mtu == 1350));
+}
+
 static void source_is_the_routes_own(void **state)
 {
 	struct world *w = *state;
@@ -262,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_in_world(hop_is_resolved_and_survives_a_sync),
 		test_in_world(hop_is_resolved_over_ipv6_and_through_a_router),
+		test_in_world(mtu_is_what_fits_the_way),
 		test_in_world(source_is_the_routes_own),
 		test_in_world(server_without_a_route_is_not_served),
 		test_in_world(source_is_kept_while_the_route_is_gone),
