@@ -2,6 +2,8 @@
 #
 # make                 build/muster.bpf.o, build/musterd, build/muster, build/muster-responder
 # sudo make demo       the incident, replayed in a lab of network namespaces
+# sudo make bench      what the program costs a packet, beside nftables and HAProxy: a table, and build/bench.json
+# make bench-verifier  what the verifier makes of each program
 # sudo make test       every test; installs what it needs first
 # make unit            unit tests alone, no root needed
 # make lint            the style rules that machines can hold
@@ -26,7 +28,7 @@ MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
 PKGS       := libbpf libelf zlib libsystemd libcurl yaml-0.1 jansson libmicrohttpd libmnl libcap-ng smartcols
 
 # What a build cannot do without; asked once, so that a missing package is one clear line.
-ifeq ($(filter install-deps clean demo test,$(MAKECMDGOALS)),)
+ifeq ($(filter install-deps clean demo test bench,$(MAKECMDGOALS)),)
 MISSING := $(shell tools/install-deps --missing)
 ifneq ($(strip $(MISSING)),)
 $(error missing packages: $(MISSING) -- run: sudo tools/install-deps)
@@ -41,7 +43,8 @@ CFLAGS     ?= -O2 -g
 CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread
 LDFLAGS    += -Wl,--as-needed
 LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH)
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH) \
+              -DMUSTER_VERSION='"$(VERSION)"'
 SAN        := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # Each program is its own main beside the one library that all of agent/ is.
@@ -80,7 +83,8 @@ $B/muster.bpf.o: bpf/muster.bpf.c $(wildcard bpf/*.h include/muster/*.h) Makefil
 UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/unit/*/*.c))
 PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
-LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(wildcard tools/*.c tools/*/*.c)) \
+BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
+LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/%,$(wildcard tools/*.c tools/*/*.c))) \
               $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
 
 $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
@@ -99,7 +103,13 @@ $B/tools/%: tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
 
+$B/tools/bench.d/%.bpf.o: tools/bench.d/%.bpf.c $(wildcard tools/bench.d/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+$B/tools/bench.d/packets: tools/bench.d/packets.c $(wildcard tools/bench.d/*.h)
+
 labtools: $(LABTOOLS)
+benchtools: $(BENCHTOOLS)
 tests: all $(UNIT) $(PACKET) $(FUZZ) $(LABTOOLS)
 
 unit: $(UNIT)
@@ -111,6 +121,15 @@ install-deps:
 demo: install-deps
 	$(MAKE) --no-print-directory -s all labtools
 	tools/demo
+
+# BENCH="--only 1,1000 --rounds 3": options of tools/bench.
+bench:
+	tools/install-deps bench
+	$(MAKE) --no-print-directory -s all labtools benchtools
+	tools/bench $(BENCH)
+
+bench-verifier: $B/tools/bench.d/verifier $B/muster.bpf.o
+	$B/tools/bench.d/verifier $B/muster.bpf.o
 
 test: install-deps
 	$(MAKE) --no-print-directory -s -j$$(nproc) tests
@@ -139,7 +158,7 @@ install: all man
 clean:
 	rm -rf $B
 
-.PHONY: all labtools tests unit demo test lint man install install-deps clean
+.PHONY: all labtools benchtools tests unit demo bench bench-verifier test lint man install install-deps clean
 .DELETE_ON_ERROR:
 
 -include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)

@@ -139,6 +139,34 @@ void service_conf_remove(struct service_conf *service, size_t index)
 		(service->n_servers - index) * sizeof(*service->servers));
 }
 
+static const char *choice_name(const char *key, int value)
+{
+	for (const struct schema_choice *choice = schema_find(&schema_service, key)->choices; choice->name; choice++)
+		if (choice->value == value)
+			return choice->name;
+	return "";
+}
+
+const char *config_mode_name(enum muster_mode mode)
+{
+	return choice_name("mode", mode);
+}
+
+const char *config_scheduler_name(enum muster_scheduler scheduler)
+{
+	return choice_name("scheduler", scheduler);
+}
+
+bool config_mode_tunnels(enum muster_mode mode)
+{
+	return mode == MUSTER_MODE_IPIP || mode == MUSTER_MODE_GUE;
+}
+
+bool config_mode_returns_direct(enum muster_mode mode)
+{
+	return mode == MUSTER_MODE_DR || config_mode_tunnels(mode);
+}
+
 const char *config_name_fault(const char *text)
 {
 	return value_name_fault(text);

@@ -62,6 +62,7 @@ struct server_conf {
 	struct muster_addr addr;
 	uint16_t port;             /* 0: the service's */
 	uint32_t weight;           /* 0 to SERVER_WEIGHT_MAX */
+	uint32_t max_flows;        /* live flows at most; 0: no limit */
 	struct memory_conf memory; /* the service's, with what the server's own section overrides */
 	unsigned line;             /* in the file; 0: from an overlay */
 };
@@ -81,8 +82,9 @@ struct service_conf {
 	enum muster_scheduler scheduler;
 	enum muster_on_empty on_empty;
 	enum muster_on_down on_down;
-	bool claim;                                    /* put addr on the interface, and take it back at detach */
-	struct muster_addr source[MUSTER_MAX_SOURCES]; /* fullnat; none: the route's preferred source */
+	bool observe; /* plain HTTP/1.x: the status classes of the responses are counted */
+	bool claim;   /* put addr on the interface, and take it back at detach */
+	struct muster_addr source[MUSTER_MAX_SOURCES]; /* fullnat, ipip, gue; none: the route's preferred source */
 	unsigned n_source;
 	struct check_conf check;
 	struct memory_conf memory;
@@ -109,6 +111,7 @@ struct config {
 	uint64_t journal_max_bytes; /* of one file, then it is rotated */
 	uint32_t journal_keep;      /* rotated files kept */
 	uint32_t order_max_s;       /* longest lease */
+	uint32_t flows;             /* room in the flow table */
 	struct {
 		uint32_t half_open_ms, established_ms, closing_ms, udp_ms, udp_once_ms;
 	} timeout;
@@ -131,11 +134,20 @@ void config_free(struct config **config);
 /* Writes the manual page of the file format (man macros), from the same table that reads it. 0 or -EIO. */
 int config_manual(FILE *out);
 
+/* The words of the file for these; "" for a value that has none. */
+const char *config_mode_name(enum muster_mode mode);
+const char *config_scheduler_name(enum muster_scheduler scheduler);
+/* Whether the packet goes to the server in a packet of this host's, which may be of another family. */
+bool config_mode_tunnels(enum muster_mode mode);
+/* Whether the server meets the packet with the service's address and port, and answers the client by itself. */
+bool config_mode_returns_direct(enum muster_mode mode);
+
 /* Whether text is a name for a service or server; NULL, or the reason against it, made to follow the quoted text. */
 const char *config_name_fault(const char *text);
 /*
  * Whether a server may join the service: its name and address are not taken in the pool, its address is of the
- * service's family, none of the special ones, and no service's own. 0, or -EINVAL with a sentence in `why` (size n).
+ * service's family where the mode asks for that, none of the special ones, and no service's own; its port is one that
+ * the mode can serve. 0, or -EINVAL with a sentence in `why` (size n).
  */
 int config_server_fits(const struct config *config, const struct service_conf *service,
 		       const struct server_conf *server, char *why, size_t n);

@@ -337,9 +337,22 @@ static void call_reload(void *context, struct api_call *call)
 }
 
 const struct api_route control_routes[] = {
-	{"GET", "/v1/status", query_status}, {"GET", "/v1/server", query_server}, {"GET", "/v1/flows", query_flows},
-	{"GET", "/v1/stats", query_stats},   {"GET", "/v1/events", query_events}, {"GET", "/v1/storage", query_storage},
-	{"POST", "/v1/drain", call_drain},   {"POST", "/v1/weight", call_weight}, {"POST", "/v1/return", call_return},
-	{"POST", "/v1/add", call_add},       {"POST", "/v1/remove", call_remove}, {"POST", "/v1/attach", call_attach},
-	{"POST", "/v1/detach", call_detach}, {"POST", "/v1/reload", call_reload}, {NULL, NULL, NULL},
+	{"GET", "/v1/status", query_status},
+	{"GET", "/v1/server", query_server},
+	{"GET", "/v1/flows", query_flows},
+	{"GET", "/v1/verdicts", query_verdicts},
+	{"GET", "/v1/picks", query_picks},
+	{"GET", "/v1/stats", query_stats},
+	{"GET", "/v1/events", query_events},
+	{"GET", "/v1/storage", query_storage},
+	{"POST", "/v1/drain", call_drain},
+	{"POST", "/v1/weight", call_weight},
+	{"POST", "/v1/return", call_return},
+	{"POST", "/v1/add", call_add},
+	{"POST", "/v1/remove", call_remove},
+	{"POST", "/v1/attach", call_attach},
+	{"POST", "/v1/detach", call_detach},
+	{"POST", "/v1/upgrade", call_upgrade},
+	{"POST", "/v1/reload", call_reload},
+	{NULL, NULL, NULL},
 };

@@ -6,6 +6,8 @@
  *   GET  /v1/server?name=N[&service=S]   one server's whole story
  *   GET  /v1/flows[?server=N][&client=A][&most=K]
  *   GET  /v1/stats                       verdict counters, map memory, probe lateness
+ *   GET  /v1/verdicts                    verdict counters alone
+ *   GET  /v1/picks?service=S             a service's table: each server's slots, and the slots themselves
  *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
  *   GET  /v1/storage                     how long the disk operation under way has been going
  *   POST /v1/drain    {server, [service], for_s, reason, [as]}
@@ -15,6 +17,7 @@
  *   POST /v1/remove   {server, [service], [as]}
  *   POST /v1/attach   {interface, [mode: auto|native|generic]}
  *   POST /v1/detach   {interface}
+ *   POST /v1/upgrade  {[object]: a path, by root alone}
  *   POST /v1/reload   {}
  *
  * Every answer is an object with "schema": 1. A changing call answers
@@ -33,5 +36,8 @@
 
 /* Handlers take a struct agent * as context. */
 extern const struct api_route control_routes[];
+
+/* upgrade.c */
+void call_upgrade(void *context, struct api_call *call);
 
 #endif

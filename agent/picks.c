@@ -2,7 +2,11 @@
 #include "picks.h"
 
 #include "plan.h"
+#include "policy/maglev.h"
+#include "policy/shares.h"
 #include "policy/wrr.h"
+
+_Static_assert(MAGLEV_SLOTS <= MUSTER_MAX_SLOTS, "a Maglev table fits into the maps");
 
 void picks_free(struct picks **picks)
 {
@@ -42,12 +46,19 @@ static size_t owner_at(const struct picks *picks, uint32_t owner)
 	return i;
 }
 
+bool picks_hashed(enum muster_scheduler scheduler)
+{
+	return scheduler == MUSTER_SCHEDULER_MAGLEV || scheduler == MUSTER_SCHEDULER_SOURCE;
+}
+
 struct picks *picks_adopt(const struct plan_service *found)
 {
-	struct picks *picks = picks_alloc(found->n_slots, found->n_slots);
+	struct picks *picks =
+		picks_hashed(found->record.scheduler) ? NULL : picks_alloc(found->n_slots, found->n_slots);
 
 	if (!picks)
 		return NULL;
+	picks->scheduler = found->record.scheduler;
 	picks->n = 0;
 	for (uint32_t i = 0; i < found->n_slots; i++) {
 		size_t at = owner_at(picks, found->slots[i]);
@@ -61,8 +72,10 @@ struct picks *picks_adopt(const struct plan_service *found)
 }
 
 /* Same servers, same proportions: then the table in force is the table wanted. */
-static bool same_proportions(const struct picks *picks, const uint32_t *owners, const uint32_t *weights, size_t n)
+static bool same_proportions(const struct picks *picks, const struct picks_wish *wish)
 {
+	const uint32_t *owners = wish->owners, *weights = wish->weights;
+	size_t n = wish->n;
 	uint64_t old_sum = 0, new_sum = 0;
 
 	for (size_t i = 0; i < picks->n; i++)
@@ -111,21 +124,48 @@ static void carry(struct picks *old, uint64_t turns, struct picks *next)
 			next->credit[i] -= sum / serving;
 }
 
-int picks_update(struct picks **picks, const uint32_t *owners, const uint32_t *weights, size_t n, uint64_t turns)
+static int build_maglev(struct picks *next, const struct picks_wish *wish)
+{
+	_cleanup_(freep) struct maglev_server *servers = calloc(wish->n, sizeof(*servers));
+
+	if (!servers)
+		return -ENOMEM;
+	for (size_t i = 0; i < wish->n; i++)
+		servers[i] = (struct maglev_server){wish->names[i], wish->weights[i]};
+	return maglev_build(servers, wish->n, next->slots);
+}
+
+static size_t length_of(const struct picks_wish *wish)
+{
+	if (!picks_hashed(wish->scheduler))
+		return wrr_length(wish->weights, wish->n, MUSTER_MAX_SLOTS);
+	return shares_sum(wish->weights, wish->n) ? MAGLEV_SLOTS : 0;
+}
+
+static bool in_turns(const struct picks *picks)
+{
+	return picks && picks->n_slots && picks->scheduler == MUSTER_SCHEDULER_ROUND_ROBIN;
+}
+
+int picks_update(struct picks **picks, const struct picks_wish *wish, uint64_t turns)
 {
 	_cleanup_(picks_free) struct picks *next = NULL;
-	int error;
+	int error = 0;
 
-	if (*picks && same_proportions(*picks, owners, weights, n))
+	if (*picks && (*picks)->scheduler == wish->scheduler && same_proportions(*picks, wish))
 		return 0;
-	next = picks_alloc(n, wrr_length(weights, n, MUSTER_MAX_SLOTS));
+	next = picks_alloc(wish->n, length_of(wish));
 	if (!next)
 		return -ENOMEM;
-	memcpy(next->owners, owners, n * sizeof(*owners));
-	memcpy(next->weights, weights, n * sizeof(*weights));
-	if (*picks && (*picks)->n_slots)
+	next->scheduler = wish->scheduler;
+	memcpy(next->owners, wish->owners, wish->n * sizeof(*wish->owners));
+	memcpy(next->weights, wish->weights, wish->n * sizeof(*wish->weights));
+	if (in_turns(*picks) && in_turns(next))
 		carry(*picks, turns, next);
-	error = next->n_slots ? wrr_build(next->weights, n, next->credit, next->slots, next->n_slots) : 0;
+	if (next->n_slots)
+		error = picks_hashed(wish->scheduler)
+				? build_maglev(next, wish)
+				: wrr_build(next->weights, next->n, next->credit, next->slots, next->n_slots);
 	if (error)
 		return error;
 	picks_free(picks);

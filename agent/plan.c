@@ -31,30 +31,43 @@ static void plan_server(struct plan_server *out, const struct server *server)
 	record->state = server_state(server);
 	record->generation = server->run.generation;
 	record->service = server->service->run.index;
+	record->max_flows = server->conf->max_flows;
 	record->weight_declared = server->conf->weight * 100;
 	record->weight_effective = server->run.pool.effective;
 	record->sources = service->n_source;
 	memcpy(record->source, service->source, service->n_source * sizeof(record->source[0]));
 }
 
-static int plan_picks(struct plan_service *out, struct service *service, plan_turns_fn turns, void *context)
+static int update_picks(struct service *service, uint64_t turns)
 {
-	_cleanup_(freep) uint32_t *owners = calloc(service->n_servers + 1, sizeof(*owners));
-	_cleanup_(freep) uint32_t *weights = calloc(service->n_servers + 1, sizeof(*weights));
-	const struct picks *picks;
-	int error;
+	size_t n = service->n_servers;
+	_cleanup_(freep) uint32_t *owners = calloc(n + 1, sizeof(*owners));
+	_cleanup_(freep) uint32_t *weights = calloc(n + 1, sizeof(*weights));
+	_cleanup_(freep) const char **names = calloc(n + 1, sizeof(*names));
 
-	if (!owners || !weights)
+	if (!owners || !weights || !names)
 		return -ENOMEM;
-	for (size_t i = 0; i < service->n_servers; i++) {
+	for (size_t i = 0; i < n; i++) {
 		owners[i] = service->servers[i].run.index;
 		weights[i] = service->servers[i].run.pool.effective;
+		names[i] = service->servers[i].conf->name;
 	}
-	error = picks_update(&service->run.picks, owners, weights, service->n_servers,
-			     turns(context, service->run.index));
+	return picks_update(&service->run.picks,
+			    &(struct picks_wish){.scheduler = service->conf->scheduler,
+						 .n = n,
+						 .owners = owners,
+						 .weights = weights,
+						 .names = names},
+			    turns);
+}
+
+static int plan_picks(struct plan_service *out, struct service *service, plan_turns_fn turns, void *context)
+{
+	int error = update_picks(service, turns(context, service->run.index));
+	const struct picks *picks = service->run.picks;
+
 	if (error < 0)
 		return error;
-	picks = service->run.picks;
 	out->slots = calloc(picks->n_slots + 1, sizeof(*out->slots));
 	if (!out->slots)
 		return -ENOMEM;
@@ -80,6 +93,7 @@ static int plan_service(struct plan_service *out, struct service *service, plan_
 	record->on_empty = conf->on_empty;
 	record->on_down = conf->on_down;
 	record->used = 1;
+	record->observe = conf->observe;
 	return plan_picks(out, service, turns, context);
 }
 

@@ -97,6 +97,43 @@ void query_stats(void *context, struct api_call *call)
 		answer_fault(call, 500, "failed", "out of memory");
 }
 
+void query_verdicts(void *context, struct api_call *call)
+{
+	_cleanup_(freep) struct gathered *g = gather(context);
+
+	if (g)
+		api_answer(call, 200, status_verdicts_json(&g->in));
+	else
+		answer_fault(call, 500, "failed", "out of memory");
+}
+
+void query_picks(void *context, struct api_call *call)
+{
+	struct agent *agent = context;
+	_cleanup_(freep) uint32_t *slots = NULL;
+	const char *name = api_query(call, "service");
+	struct status_picks picks = {.service = name ? model_service(agent->model, name) : NULL};
+	json_t *body;
+
+	if (!picks.service) {
+		answer_fault(call, name ? 404 : 400, name ? "not_found" : "usage",
+			     name ? "no such service; `muster show services` lists them"
+				  : "which service? ?service= is missing");
+		return;
+	}
+	if (kernel_picks(agent->kernel, picks.service->run.index, &slots, &picks.n_slots) < 0) {
+		answer_fault(call, 500, "failed", "reading the service's table failed");
+		return;
+	}
+	picks.slots = slots;
+	picks.turns = kernel_turns(agent->kernel, picks.service->run.index);
+	body = status_picks_json(&picks);
+	if (body)
+		api_answer(call, 200, body);
+	else
+		answer_fault(call, 500, "failed", "out of memory");
+}
+
 void query_storage(void *context, struct api_call *call)
 {
 	struct agent *agent = context;

@@ -9,6 +9,8 @@ void query_status(void *context, struct api_call *call);
 void query_server(void *context, struct api_call *call);
 void query_flows(void *context, struct api_call *call);
 void query_stats(void *context, struct api_call *call);
+void query_verdicts(void *context, struct api_call *call);
+void query_picks(void *context, struct api_call *call);
 void query_events(void *context, struct api_call *call);
 void query_storage(void *context, struct api_call *call);
 

@@ -8,7 +8,8 @@
 
 #include "pick.h"
 
-#define PORT_ATTEMPTS 8
+#define PORT_ATTEMPTS 4
+#define UNPROVEN_S    3    /* a handshake that took longer may lose its port to another */
 #define HASH_STEP     7919 /* a prime: between one candidate by hash and the next */
 
 /* What the server's packets of the new flow will carry. */
@@ -25,37 +26,105 @@ static __always_inline void answer_key(struct muster_tuple *key, const struct pa
 	}
 }
 
-/* Ends what still stands under the answers' key: a closed flow whose port was given back. Proven ones only where `all`. */
-__noinline int answer_clear(const struct muster_tuple *key, __u64 hash, __u32 all)
+/*
+ * Where a flow's number comes from: the ring, the same client's last flow, its own hash (in a flood); or by hash too, because
+ * the ring is empty, and nobody but the program may be left to see which flows are over.
+ */
+enum number_from { FROM_RING, FROM_CLIENT, FROM_HASH, FROM_OVER };
+
+/* The key of the answers, and its hash. False: a record is gone. */
+static __always_inline bool answer_hash(struct muster_tuple *key, __u64 *hash, const struct packet *p)
+{
+	const struct muster_config *config = config_of();
+	const struct muster_service *service = service_of(p);
+	const struct muster_server *server = server_of(p);
+
+	if (!config || !service || !server)
+		return false;
+	answer_key(key, p, server, service->mode);
+	*hash = flow_hash(config, key);
+	return true;
+}
+
+/*
+ * May the flow that holds a port lose it? In a flood a half-open one may: it finds the port again by its own hash, if it is
+ * honest. Else one that is over, half a flow, or a handshake that takes longer than any does.
+ */
+static __always_inline bool may_oust(const struct slot *holder, __u32 ref, const struct muster_config *config,
+				     __u32 from, __u32 now)
+{
+	bool half_open = muster_tag_state(holder->seen) == MUSTER_FLOW_HALF_OPEN;
+	struct slot twin;
+
+	if (from == FROM_HASH)
+		return half_open;
+	if (twin_of(&twin, holder->flow, ref) == MUSTER_NOWHERE ||
+	    muster_tag_state(holder->seen) == MUSTER_FLOW_CLOSING)
+		return true;
+	if (half_open)
+		return muster_tag_idle(holder->seen, beat(now)) > beat(config->ticks_per_s * UNPROVEN_S);
+	return tag_expired(holder->seen, config, now) && tag_expired(twin.seen, config, now);
+}
+
+/* Ends the flow that has the answers' key, if it may lose it. 1: nobody has it now. Global: verified once (table.h). */
+__noinline int oust(const struct packet *p, __u32 from)
 {
 	struct muster_config *config = config_of();
-	__u32 ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
+	struct muster_tuple key;
+	struct slot holder;
+	__u64 hash;
+	__u32 ref;
 
+	if (!p || !config || from < FROM_HASH || dry_run || !answer_hash(&key, &hash, p))
+		return 0;
+	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
+	if (ref == MUSTER_NOWHERE && from == FROM_OVER)
+		ref = proven_seek(&key, hash, config);
+	return slot_at(&holder, ref) && may_oust(&holder, ref, config, from, p->now) && flow_forget(ref, holder.seen);
+}
+
+/* Ends what still stands under the answers' key: a closed flow whose port was given back. */
+__noinline int answer_clear(const struct packet *p)
+{
+	struct muster_config *config = config_of();
+	struct muster_tuple key;
+	__u64 hash;
+	__u32 ref;
+
+	if (!p || !config || !answer_hash(&key, &hash, p))
+		return 0;
+	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
-	if (!all || !config || !key)
-		return 0;
-	ref = proven_seek(key, hash, config);
+	ref = proven_seek(&key, hash, config);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
 	return 0;
 }
 
-/*
- * Under a flood a port that is taken may be taken from a half-open flow: that one finds it again by its own hash, if it is
- * honest. False: a proven flow has it.
- */
-static __always_inline bool oust_half_open(const struct muster_tuple *key, __u64 hash)
+/* Claims the answers' place among the half-open flows: p->claim. */
+__noinline int answer_claim(struct packet *p)
 {
-	__u32 ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
-	struct slot slot;
+	struct muster_tuple key;
+	__u64 hash;
 
-	if (!slot_at(&slot, ref) || muster_tag_state(slot.seen) != MUSTER_FLOW_HALF_OPEN)
-		return false;
-	return flow_forget(ref, slot.seen);
+	if (!p || !answer_hash(&key, &hash, p))
+		return 0;
+	p->claim = slot_claim(&key, hash, MUSTER_TABLE_HALF_OPEN, p->now);
+	return claimed(p->claim);
 }
 
-/* The number that was given back the longest ago. Global: verified once (table.h). */
+/* Is there a proven flow under the answers' key? */
+__noinline int answer_proven(const struct packet *p)
+{
+	struct muster_config *config = config_of();
+	struct muster_tuple key;
+	__u64 hash;
+
+	return p && config && answer_hash(&key, &hash, p) && proven_seek(&key, hash, config) != MUSTER_NOWHERE;
+}
+
+/* The number that was given back the longest ago. */
 __noinline __u32 ring_take(__u32 server)
 {
 	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
@@ -64,90 +133,74 @@ __noinline __u32 ring_take(__u32 server)
 	return head ? ring_pop(ports, head) : NO_PORT;
 }
 
-/* Where a flow's number comes from: the ring, its own hash (in a flood), or the same client's last flow. */
-enum number_from { FROM_RING, FROM_HASH, FROM_CLIENT };
-
-/*
- * Claims number n of the server's ports, and with it the answers' place: 0, and both are in p. Otherwise the verdict
- * should no other number be free.
- */
-__noinline int port_claim(struct packet *p, __u32 n, __u32 from)
+/* A flow that was closed and came back to life has number n: it waits in the ring for its next turn. */
+__noinline int ring_return(__u32 server, __u32 n)
 {
+	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
+	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;
+
+	if (head && !dry_run)
+		ring_push(ports, head, n);
+	return 0;
+}
+
+/* Holds number n of the server's ports, p->new_port from now on: enum port_hold. */
+__noinline int number_hold(struct packet *p, __u32 n, __u32 from)
+{
+	struct muster_ports *head;
+	enum port_hold hold;
 	__u32 server;
 	void *ports;
-	struct muster_ports *head;
-	struct muster_server *record;
-	struct muster_config *config = config_of();
-	struct muster_tuple key;
-	enum port_hold hold;
-	__u64 hash;
 
-	if (!p || !config)
-		return MUSTER_VERDICT_NONE;
+	if (!p)
+		return PORT_TAKEN;
 	server = p->server_index;
-	record = server_of(p);
 	ports = bpf_map_lookup_elem(&muster_ports, &server);
 	head = ports ? ports_line(ports, 0) : NULL;
-	if (!head || !record || !head->per_source)
-		return MUSTER_VERDICT_NO_PORT;
-	p->new_port.ringed = from != FROM_RING;
+	if (!head || !head->per_source)
+		return PORT_TAKEN;
+	p->new_port.ringed = from == FROM_CLIENT || from == FROM_HASH;
 	p->new_port.source = n / head->per_source & (MUSTER_MAX_SOURCES - 1);
 	p->new_port.number = port_at(head, n);
-	answer_key(&key, p, record, MUSTER_MODE_FULLNAT);
-	hash = flow_hash(config, &key);
 	hold = port_hold(ports, n);
-	if (hold == PORT_TAKEN && from == FROM_HASH && oust_half_open(&key, hash))
-		hold = port_hold(ports, n);
+	if (hold == PORT_WAS_CLOSED && from != FROM_CLIENT)
+		__sync_fetch_and_add(&head->early, 1);
+	return hold;
+}
+
+static __always_inline int number_claim(struct packet *p, __u32 n, __u32 from)
+{
+	int hold = number_hold(p, n, from);
+
+	if (hold == PORT_TAKEN && oust(p, from)) {
+		hold = number_hold(p, n, from);
+		p->new_port.ringed = true;
+	}
 	if (hold == PORT_TAKEN) {
-		/* A flow that was closed and came back to life has it: it waits for its next turn. */
-		if (from == FROM_RING && !dry_run)
-			ring_push(ports, head, n);
+		if (from == FROM_RING)
+			ring_return(p->server_index, n);
 		return MUSTER_VERDICT_NO_PORT;
 	}
 	if (dry_run)
 		return 0;
-	if (hold == PORT_WAS_CLOSED) {
-		answer_clear(&key, hash, true);
-		if (from != FROM_CLIENT)
-			__sync_fetch_and_add(&head->early, 1);
-	}
-	p->claim = slot_claim(&key, hash, MUSTER_TABLE_HALF_OPEN, p->now);
-	if (claimed(p->claim))
+	if (hold == PORT_WAS_CLOSED)
+		answer_clear(p);
+	if (answer_claim(p))
 		return 0;
-	port_turn(server, p->new_port.source, p->new_port.number, PORT_ENDS_OPEN, p->new_port.ringed);
+	port_turn(p->server_index, p->new_port.source, p->new_port.number, PORT_ENDS_OPEN, p->new_port.ringed);
 	return MUSTER_VERDICT_TABLE_FULL;
 }
 
 /* nat: the client keeps its port. What is left of this very client's last flow goes; a live one of another service stays. */
-__noinline int own_port_claim(struct packet *p)
+static __always_inline int own_port_claim(struct packet *p)
 {
-	struct muster_config *config = config_of();
-	struct muster_server *record;
-	struct muster_tuple key;
-	struct slot slot;
-	__u64 hash;
-	__u32 ref;
-
-	if (!p || !config || dry_run)
+	if (dry_run)
 		return 0;
-	record = server_of(p);
-	if (!record)
-		return MUSTER_VERDICT_NONE;
-	p->new_port.number = p->key.sport;
-	answer_key(&key, p, record, MUSTER_MODE_NAT);
-	hash = flow_hash(config, &key);
-	ref = proven_seek(&key, hash, config);
-	if (slot_at(&slot, ref)) {
-		if (muster_tag_state(slot.seen) != MUSTER_FLOW_CLOSING && !tag_expired(slot.seen, config, p->now))
-			return MUSTER_VERDICT_NO_PORT;
-		flow_forget(ref, slot.seen);
-	}
-	p->claim = slot_claim(&key, hash, MUSTER_TABLE_HALF_OPEN, p->now);
-	if (p->claim == CLAIM_TAKEN) {
-		answer_clear(&key, hash, false);
-		p->claim = slot_claim(&key, hash, MUSTER_TABLE_HALF_OPEN, p->now);
-	}
-	return claimed(p->claim) ? 0 : MUSTER_VERDICT_TABLE_FULL;
+	if (answer_proven(p) && !oust(p, FROM_OVER))
+		return MUSTER_VERDICT_NO_PORT;
+	if (answer_claim(p) || (p->claim == CLAIM_TAKEN && oust(p, FROM_OVER) && answer_claim(p)))
+		return 0;
+	return p->claim == CLAIM_TAKEN ? MUSTER_VERDICT_NO_PORT : MUSTER_VERDICT_TABLE_FULL;
 }
 
 /* The n-th number by hash, of those toward the server; the one that the same client had. */
@@ -171,19 +224,23 @@ static __always_inline __u32 clients_number(const struct port *old)
 /* A source port toward the server: the client's last one, by hash in a flood, else the one given back the longest ago. */
 static __always_inline int source_port_claim(struct packet *p)
 {
+	__u32 from = p->hashed ? FROM_HASH : FROM_RING, n;
 	int verdict = MUSTER_VERDICT_NO_PORT;
-	__u32 n;
 
 	if (!p->hashed && p->old_port.server == p->server_index) {
 		n = clients_number(&p->old_port);
-		if (n != NO_PORT && !port_claim(p, n, FROM_CLIENT))
+		if (n != NO_PORT && !number_claim(p, n, FROM_CLIENT))
 			return 0;
 	}
 	for (__u32 attempt = 0; attempt < PORT_ATTEMPTS && verdict; attempt++) {
-		n = p->hashed ? hashed_number(p->server_index, p->hash, attempt) : ring_take(p->server_index);
+		n = from == FROM_RING ? ring_take(p->server_index) : NO_PORT;
+		if (n == NO_PORT) {
+			from = p->hashed ? FROM_HASH : FROM_OVER;
+			n = hashed_number(p->server_index, p->hash, attempt);
+		}
 		if (n == NO_PORT)
 			break;
-		verdict = port_claim(p, n, p->hashed ? FROM_HASH : FROM_RING);
+		verdict = number_claim(p, n, from);
 	}
 	return verdict;
 }

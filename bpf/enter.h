@@ -44,7 +44,7 @@ static __always_inline __u64 victim_rank(__u64 tag, const struct muster_config *
 {
 	__u32 idle = muster_tag_idle(tag, beat(now)), state = muster_tag_state(tag);
 	__u64 class = CLASSES >> state * 4 & 15, expired = below(config->timeout[state], idle);
-	__u64 busy = class == VICTIM_PROVEN ? below(idle, IDLE_LEAST) : 0;
+	__u64 busy = below(idle, IDLE_LEAST) & below(class ^ VICTIM_PROVEN, 1);
 
 	/* Expired ones of any class but FREE and TAKEN go right behind the free. */
 	expired &= below(0, class) & below(class, 15);
@@ -200,14 +200,21 @@ static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, 
 __noinline int key_contested(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 index, __u32 own)
 {
 	struct muster_bucket *bucket = bucket_at(table, index);
+	__u32 way = MUSTER_WAYS, from = 0;
 	struct slot slot;
 
 	if (!bucket || !key)
 		return 0;
-	for (__u32 way = 0; way < MUSTER_WAYS; way++) {
-		bool lives = slot_of(&slot, bucket, way);
+		/* One more than keys that look alike: the claim itself. */
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < ALIKE_MOST + 1; i++, from = way + 1) {
+		bool lives;
 
-		if ((slot.seen ^ hash) >> MUSTER_HASH_SHIFT || MUSTER_REF(table, index, way) == own)
+		way = opaque(way_of(bucket, hash, from), index);
+		if (way >= MUSTER_WAYS)
+			break;
+		lives = slot_of(&slot, bucket, way);
+		if (MUSTER_REF(table, index, way) == own)
 			continue;
 		if (muster_tag_state(slot.seen) == MUSTER_FLOW_TAKEN || (lives && entry_is(slot.flow, key)))
 			return 1;
@@ -251,21 +258,6 @@ __noinline __u32 place_choose(__u64 hash, __u32 table, __u32 now)
 			     : MUSTER_REF(table, second, there & (MUSTER_WAYS - 1));
 }
 
-/* Is the key contested in either of its buckets? */
-static __always_inline bool contested(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 own,
-				      const struct muster_config *config)
-{
-	__u32 index = muster_bucket_first(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
-	struct muster_bucket *first = bucket_at(table, index);
-
-	if (key_contested(key, hash, table, index, own))
-		return true;
-	if (!first || !(tag_read(&first->tag[0]) & MUSTER_SPILL))
-		return false;
-	index = muster_bucket_second(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
-	return key_contested(key, hash, table, index, own);
-}
-
 /* From now on whoever seeks a key of this first bucket looks into its second one too. */
 static __always_inline bool spill(__u32 table, __u32 index)
 {
@@ -276,28 +268,39 @@ static __always_inline bool spill(__u32 table, __u32 index)
 	return first;
 }
 
-/*
- * Claims an entry for `key` in a table: its place, in state TAKEN, to be written and published. CLAIM_TAKEN: the key has
- * one, or is about to; CLAIM_FULL: there is no room for it.
- */
-__noinline __u32 slot_claim(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 now)
+/* Takes the entry that place_choose() gave: it is in state TAKEN then. False: somebody else was faster. */
+__noinline int place_take(__u64 hash, __u32 ref, __u32 now)
 {
 	struct muster_config *config = config_of();
-	__u32 ref = place_choose(hash, table, now), first;
+	__u32 table = MUSTER_REF_TABLE(ref), first;
 	struct muster_bucket *bucket;
 
-	if (!config || !key || ref == CLAIM_FULL)
-		return CLAIM_FULL;
+	if (!config)
+		return 0;
 	first = muster_bucket_first(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
 	if (MUSTER_REF_BUCKET(ref) != first && !spill(table, first))
-		return CLAIM_FULL;
+		return 0;
 	bucket = bucket_at(table, MUSTER_REF_BUCKET(ref));
-	if (!bucket || !entry_take(bucket, ref, hash, now, config))
-		return CLAIM_FULL;
-	if (!contested(key, hash, table, ref, config))
-		return ref;
-	entry_publish(&bucket->tag[MUSTER_REF_WAY(ref)], MUSTER_FLOW_FREE, false);
-	return CLAIM_TAKEN;
+	return bucket && entry_take(bucket, ref, hash, now, config);
+}
+
+/* Is there another claim or entry of the key, in either of its buckets of this place's table? */
+__noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 own)
+{
+	struct muster_config *config = config_of();
+	__u32 table = MUSTER_REF_TABLE(own), index;
+	struct muster_bucket *first;
+
+	if (!config)
+		return 1;
+	index = muster_bucket_first(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
+	if (key_contested(key, hash, table, index, own))
+		return 1;
+	first = bucket_at(table, index);
+	if (!first || !(tag_read(&first->tag[0]) & MUSTER_SPILL))
+		return 0;
+	index = muster_bucket_second(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
+	return key_contested(key, hash, table, index, own);
 }
 
 static __always_inline bool claimed(__u32 ref)
@@ -316,12 +319,30 @@ static __always_inline bool claim_at(struct slot *slot, __u32 ref)
 	return true;
 }
 
-static __always_inline void claim_drop(__u32 ref)
+/* Gives a claimed place up: nothing of it was ever seen. */
+__noinline int claim_drop(__u32 ref)
 {
 	struct slot slot;
 
 	if (claimed(ref) && claim_at(&slot, ref))
 		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+	return 0;
+}
+
+/*
+ * Claims an entry for `key` in a table: its place, in state TAKEN, to be written and published. CLAIM_TAKEN: the key has
+ * one, or is about to; CLAIM_FULL: there is no room for it.
+ */
+static __always_inline __u32 slot_claim(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 now)
+{
+	__u32 ref = place_choose(hash, table, now);
+
+	if (ref == CLAIM_FULL || !place_take(hash, ref, now))
+		return CLAIM_FULL;
+	if (!contested(key, hash, ref))
+		return ref;
+	claim_drop(ref);
+	return CLAIM_TAKEN;
 }
 
 #endif

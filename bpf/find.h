@@ -18,17 +18,8 @@ static __always_inline bool server_holds(const struct muster_flow *flow, const s
 					 const struct muster_service *service)
 {
 	return server->service == flow->service && server->state != MUSTER_SERVER_FREE &&
+	       (!server->port || server->port == flow->server_port) &&
 	       (server->generation == flow->generation || service->on_down == MUSTER_ON_DOWN_KEEP);
-}
-
-/* The first way whose tag has the hash, lives or not; MUSTER_WAYS: none. */
-static __always_inline __u32 way_of(const struct muster_bucket *bucket, __u64 hash)
-{
-#pragma unroll
-	for (__u32 way = 0; way < MUSTER_WAYS; way++)
-		if (!((tag_read(&bucket->tag[way]) ^ hash) >> MUSTER_HASH_SHIFT))
-			return way;
-	return MUSTER_WAYS;
 }
 
 /* The entry's records become the packet's. */
@@ -50,7 +41,7 @@ static __always_inline bool find_at_once(struct packet *p)
 
 	if (!bucket)
 		return false;
-	way = opaque(way_of(bucket, p->hash), p->frame_bytes);
+	way = opaque(way_of(bucket, p->hash, 0), p->frame_bytes);
 	if (way >= MUSTER_WAYS || !slot_of(&p->slot, bucket, way) || !take_records(p) ||
 	    !flow_is(p->slot.flow, &p->key, p->service, p->server))
 		return false;

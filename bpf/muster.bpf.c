@@ -15,6 +15,7 @@
 #include "egress.h"
 #include "finish.h"
 #include "failures.h"
+#include "about.h"
 
 /* A packet without a flow: opens one, or has a reason why not. */
 static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
@@ -31,8 +32,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	       ?: egress(ctx, p);
 }
 
-SEC("xdp")
-int muster(struct xdp_md *ctx)
+static __always_inline int balance(struct xdp_md *ctx)
 {
 	struct packet p = {
 		.ingress = ctx->ingress_ifindex,
@@ -43,6 +43,19 @@ int muster(struct xdp_md *ctx)
 	};
 
 	return finish(ctx, &p, forward(ctx, &p));
+}
+
+SEC("xdp")
+int muster(struct xdp_md *ctx)
+{
+	return balance(ctx);
+}
+
+/* The same for interfaces whose frames do not fit a page; headers stand in the first piece all the same. */
+SEC("xdp.frags")
+int muster_frags(struct xdp_md *ctx)
+{
+	return balance(ctx);
 }
 
 char _license[] SEC("license") = "GPL";

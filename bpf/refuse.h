@@ -10,7 +10,7 @@
 
 #define REFUSAL_TTL     64
 #define QUOTE_BYTES     128 /* of the refused packet, from its IP header on; a multiple of 4 */
-#define L2_TAIL_MOST    5   /* 16-bit words behind the link addresses: type, and two a VLAN tag */
+#define L2_TAGS_MOST    4   /* 16-bit words of VLAN tags */
 #define IP4_NO_FRAGMENT 0x4000
 
 enum icmp_unreachable {
@@ -117,27 +117,17 @@ __noinline int move_l2(struct xdp_md *ctx, __u32 bytes, __u32 by)
 {
 	struct {
 		struct ethhdr eth;
-		__u16 rest[L2_TAIL_MOST - 1];
+		__u16 tags[L2_TAGS_MOST];
 	} l2 = {};
-	__u16 *word = packet_data(ctx);
-	__u16 *keep = (__u16 *)&l2;
-	int words = bytes / 2;
 
-	for (int i = 0; i < (int)sizeof(l2) / 2; i++) {
-		if (i >= words || (void *)(word + i + 1) > packet_end(ctx))
-			break;
-		keep[i] = word[i];
-	}
+	if (bytes < sizeof(l2.eth) || bytes > sizeof(l2))
+		return -1;
+	if (bpf_xdp_load_bytes(ctx, 0, &l2, bytes))
+		return -1;
 	swap_macs(&l2.eth);
 	if (bpf_xdp_adjust_head(ctx, -(int)by))
 		return -1;
-	word = packet_data(ctx);
-	for (int i = 0; i < (int)sizeof(l2) / 2; i++) {
-		if (i >= words || (void *)(word + i + 1) > packet_end(ctx))
-			break;
-		word[i] = keep[i];
-	}
-	return 0;
+	return bpf_xdp_store_bytes(ctx, 0, &l2, bytes) ? -1 : 0;
 }
 
 /* `icmp` is `offset` bytes from the frame's start. */

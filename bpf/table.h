@@ -11,6 +11,7 @@
 
 #include "hash.h"
 
+#define ALIKE_MOST   2 /* keys of one bucket that are told apart though their tags' 24 bits of hash are the same */
 #define CAS_ATTEMPTS 2 /* of a tag: it fails when another CPU changed it in between, and few do */
 
 static __always_inline struct muster_bucket *bucket_at(__u32 table, __u32 index)
@@ -125,18 +126,33 @@ static __always_inline bool entry_is(const struct muster_flow *flow, const struc
 	return service && server && flow_is(flow, key, service, server);
 }
 
+/* The first way from `from` on whose tag has the hash, whatever its state; MUSTER_WAYS: none. */
+static __always_inline __u32 way_of(const struct muster_bucket *bucket, __u64 hash, __u32 from)
+{
+#pragma unroll
+	for (__u32 way = 0; way < MUSTER_WAYS; way++)
+		if (!((tag_read(&bucket->tag[way]) ^ hash) >> MUSTER_HASH_SHIFT) && way >= from)
+			return way;
+	return MUSTER_WAYS;
+}
+
 /* The way in one bucket whose entry is `key`'s; MUSTER_WAYS: none. */
 __noinline __u32 bucket_seek(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 index)
 {
 	struct muster_bucket *bucket = bucket_at(table, index);
+	__u32 way = MUSTER_WAYS, from = 0;
 	struct slot slot;
 
 	if (!bucket || !key)
 		return MUSTER_WAYS;
-	for (__u32 way = 0; way < MUSTER_WAYS; way++)
-		if (slot_of(&slot, bucket, way) && !((slot.seen ^ hash) >> MUSTER_HASH_SHIFT) &&
-		    entry_is(slot.flow, key) && slot_holds(&slot))
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < ALIKE_MOST; i++, from = way + 1) {
+		way = opaque(way_of(bucket, hash, from), index);
+		if (way >= MUSTER_WAYS)
+			break;
+		if (slot_of(&slot, bucket, way) && entry_is(slot.flow, key) && slot_holds(&slot))
 			return way;
+	}
 	return MUSTER_WAYS;
 }
 

@@ -22,6 +22,8 @@ int run_show_services(struct session *session);
 int run_show_servers(struct session *session);
 int run_show_server(struct session *session);
 int run_show_flows(struct session *session);
+int run_show_picks(struct session *session);
+int run_show_verdicts(struct session *session);
 int run_show_stats(struct session *session);
 int run_names(struct session *session);
 /* events.c */
@@ -39,6 +41,7 @@ int change(struct session *session, const char *path, json_t *body);
 /* attach.c */
 int run_attach(struct session *session);
 int run_detach(struct session *session);
+int run_upgrade(struct session *session);
 /* help.c, man.c, completion.c */
 int run_help(struct session *session);
 int run_version(struct session *session);

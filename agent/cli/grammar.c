@@ -5,7 +5,7 @@
 
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const mode_words[] = {"auto", "native", "generic", NULL};
-static const char *const name_words[] = {"servers", "services", NULL};
+static const char *const name_words[] = {"servers", "services", "qualified", NULL};
 
 /* clang-format off */
 static const struct cli_option
@@ -19,8 +19,9 @@ static const struct cli_option
 	man        = {"man", 0, .hidden = true, .help = "write this man page"},
 	completion = {"completion", 0, .hidden = true, .help = "write the bash completion"},
 	names      = {"names", 0, VALUE_WORD, "WHAT", name_words, .hidden = true,
-		      .help = "print the names of servers or services, one a line"},
+		      .help = "print the names of servers or services, or SERVICE/SERVER, one a line"},
 
+	all     = {"all", 'a', .help = "those that no packet met, too"},
 	server  = {"server", 's', VALUE_SERVER, "SERVER", .help = "only this server's"},
 	client  = {"client", 'c', VALUE_ADDRESS, "ADDRESS", .help = "only this client's"},
 	most    = {"most", 'n', VALUE_COUNT, "N", .preset = "100", .help = "at most so many"},
@@ -50,6 +51,13 @@ const struct cli_command cli_commands[] = {
 	 .help = "one server in words: what, why, since when, until when"},
 	{{"show", "flows"}, .options = {&server, &client, &most}, .run = run_show_flows,
 	 .help = "live connections"},
+	{{"show", "picks"}, {{VALUE_SERVICE, "SERVICE"}}, .run = run_show_picks,
+	 .help = "a service's table: which server has how many slots",
+	 .detail = "A new flow takes one slot: the next in turn, or the one that the scheduler's hash or count of live flows "
+		   "says (scheduler in musterd.conf(5)). With --json the slots themselves are there too, each as a place in "
+		   "the list of servers."},
+	{{"show", "verdicts"}, .options = {&all}, .run = run_show_verdicts,
+	 .help = "packets by verdict: each way to leave the program, and what was done"},
 	{{"show", "stats"}, .run = run_show_stats, .help = "packets by verdict, memory of the maps, probes"},
 	{{"show", "events"}, .options = {&most, &since}, .run = run_show_events, .help = "the latest changes of state"},
 	{{"drain"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &reason}, run_drain,
@@ -66,9 +74,17 @@ const struct cli_command cli_commands[] = {
 	 .detail = "It is kept over restarts, beside the configuration file, which is not changed."},
 	{{"attach"}, {{VALUE_INTERFACE, "DEV"}}, {&mode, &object, &pins}, run_attach,
 	 "put the program on an interface",
-	 "Works without an agent too, by root; with no service in the maps every packet passes."},
+	 "Works without an agent too, by root; with no service in the maps every packet passes. Where the driver refuses, "
+	 "the answer names what to run; auto then takes generic mode, which costs several times the CPU time a packet. "
+	 "An MTU that one page does not hold gets the program's entry for jumbo frames."},
 	{{"detach"}, {{VALUE_INTERFACE, "DEV"}}, {&pins}, run_detach, "take the program off an interface",
 	 "Works without an agent too, by root. The interface's connections through the balancer end."},
+	{{"upgrade"}, {{VALUE_FILE, "OBJECT", true}}, {&pins}, run_upgrade,
+	 "put another version of the program on every interface that carries one",
+	 "Each is replaced in one step over the same maps: connections go on, no packet is lost, and its mode stays. "
+	 "Works without an agent too, by root. An object that is not for these maps is refused with what differs. Without "
+	 "OBJECT it is the one that musterd is configured with, or the installed one; musterd puts that one on again when "
+	 "it starts, so install what is to stay."},
 	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
 	 .help = "changes of state, with -f as they happen"},
 	{{"reload"}, .run = run_reload, .help = "read the configuration file again",

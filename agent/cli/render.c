@@ -2,6 +2,7 @@
 #include "render.h"
 
 #include "human.h"
+#include "table.h"
 
 const char *json_text(const json_t *object, const char *key)
 {
@@ -71,6 +72,18 @@ void render_attention(const struct look *look, const json_t *sentences)
 		fprintf(look->out, "! ");
 		human_wrap(look->out, look->width, 2, 2, text ? text : "");
 	}
+}
+
+void table_set_weight(struct table *table, size_t column, const json_t *weight)
+{
+	char declared[HUMAN_SIZE], effective[HUMAN_SIZE];
+
+	human_number(json_figure(weight, "declared"), declared);
+	human_number(json_figure(weight, "effective"), effective);
+	if (strcmp(declared, effective) == 0)
+		table_set(table, column, "%s", declared);
+	else
+		table_set(table, column, "%s>%s", declared, effective);
 }
 
 /* The length without line ends behind. */

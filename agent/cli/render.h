@@ -20,6 +20,10 @@ void render_services(const struct look *look, const json_t *status);
 void render_servers(const struct look *look, const json_t *status);
 void render_server(const struct look *look, const json_t *document);
 void render_flows(const struct look *look, const json_t *document);
+void render_picks(const struct look *look, const json_t *document);
+/* Those that a packet met, and with `_all` the others too. */
+void render_verdicts(const struct look *look, const json_t *document);
+void render_verdicts_all(const struct look *look, const json_t *document);
 void render_stats(const struct look *look, const json_t *document);
 void render_events(const struct look *look, const json_t *document);
 /* One event as a line. */
@@ -27,7 +31,11 @@ void render_event(const struct look *look, const json_t *event, int64_t now_ms);
 /* What a changing call answered: before -> after, how to undo it. Refusals and failures go to `errors`. */
 void render_change(const struct look *look, FILE *errors, const json_t *document);
 
+struct table;
+
 /* For the renderers. */
+/* "1", or "1>0.73" where the weight in effect is not the declared one. */
+void table_set_weight(struct table *table, size_t column, const json_t *weight);
 const char *json_text(const json_t *object, const char *key); /* "" when missing */
 double json_figure(const json_t *object, const char *key);    /* 0 when missing */
 bool json_known(const json_t *object, const char *key);       /* there, and not null */

@@ -24,19 +24,6 @@ static const struct table_column server_columns[] = {
 	{NULL},
 };
 
-static void set_weight(struct table *table, size_t column, const json_t *server)
-{
-	const json_t *weight = json_object_get(server, "weight");
-	char declared[HUMAN_SIZE], effective[HUMAN_SIZE];
-
-	human_number(json_figure(weight, "declared"), declared);
-	human_number(json_figure(weight, "effective"), effective);
-	if (strcmp(declared, effective) == 0)
-		table_set(table, column, "%s", declared);
-	else
-		table_set(table, column, "%s>%s", declared, effective);
-}
-
 static void set_memory(struct table *table, size_t shift, const json_t *server)
 {
 	const json_t *memory = json_object_get(server, "memory");
@@ -107,7 +94,7 @@ static void add_server(const struct look *look, struct table *table, size_t shif
 	table_set(table, ADDRESS - shift, "%s", render_address(server, addr, sizeof(addr)));
 	table_set(table, STATE - shift, "%s", json_text(server, "state"));
 	table_color(table, STATE - shift, state_color(look, json_text(server, "state")));
-	set_weight(table, WEIGHT - shift, server);
+	table_set_weight(table, WEIGHT - shift, json_object_get(server, "weight"));
 	set_memory(table, shift, server);
 	if (json_known(server, "live_flows"))
 		table_set(table, LIVE - shift, "%.0f", json_figure(server, "live_flows"));
@@ -161,15 +148,22 @@ static void service_servers(const struct look *look, const json_t *service)
 	table_print(table, look->out, look->width, look->color);
 }
 
-/* "interfaces: eth1 native, eth2 generic"; that there is none is said under attention. */
-static void interfaces(const struct look *look, const json_t *list)
+/* "interfaces: eth1 native, eth2 native jumbo version 1.2"; that there is none is said under attention. */
+static void interfaces(const struct look *look, const json_t *status)
 {
-	const json_t *interface;
+	const json_t *list = json_object_get(status, "interfaces"), *interface;
 	size_t i;
 
 	json_array_foreach(list, i, interface)
-		fprintf(look->out, "%s%s %s", i ? ", " : "\ninterfaces: ", json_text(interface, "name"),
-			json_text(interface, "mode"));
+	{
+		const char *version = json_text(interface, "version");
+		/* The agent's own version goes without saying. */
+		bool other = *version && strcmp(version, json_text(status, "version")) != 0;
+
+		fprintf(look->out, "%s%s %s%s%s%s", i ? ", " : "\ninterfaces: ", json_text(interface, "name"),
+			json_text(interface, "mode"), json_is_true(json_object_get(interface, "jumbo")) ? " jumbo" : "",
+			other ? " version " : "", other ? version : "");
+	}
 	if (json_array_size(list))
 		fprintf(look->out, "\n");
 }
@@ -189,7 +183,7 @@ void render_status(const struct look *look, const json_t *status)
 		service_header(look, service);
 		service_servers(look, service);
 	}
-	interfaces(look, json_object_get(status, "interfaces"));
+	interfaces(look, status);
 	if (json_array_size(attention)) {
 		fprintf(look->out, "\n");
 		render_attention(look, attention);

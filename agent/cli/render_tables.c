@@ -42,20 +42,41 @@ void render_flows(const struct look *look, const json_t *document)
 		fprintf(look->out, "There are more: muster show flows --most N, --server SERVER, --client ADDRESS\n");
 }
 
-void render_stats(const struct look *look, const json_t *document)
+void render_picks(const struct look *look, const json_t *document)
+{
+	static const struct table_column columns[] = {{"SERVER"}, {"SLOTS", true}, {"SHARE", true}, {"WEIGHT"}, {NULL}};
+	_cleanup_(table_free) struct table *table = NULL;
+	const json_t *server;
+	size_t i;
+
+	fprintf(look->out, "%s %s, %.0f slots, %.0f turns taken\n", json_text(document, "service"),
+		json_text(document, "scheduler"), json_figure(document, "length"), json_figure(document, "turns"));
+	if (json_array_size(json_object_get(document, "servers")) == 0 || table_new(&table, columns) < 0)
+		return;
+	json_array_foreach(json_object_get(document, "servers"), i, server)
+	{
+		table_row(table);
+		table_set(table, 0, "%s", json_text(server, "name"));
+		table_set(table, 1, "%.0f", json_figure(server, "slots"));
+		table_set(table, 2, "%.1f%%", json_figure(server, "share_pct"));
+		table_set_weight(table, 3, json_object_get(server, "weight"));
+	}
+	table_print(table, look->out, look->width, look->color);
+}
+
+/* Prints the verdicts in the order of their list, `all` or those that a packet met; a sentence for none. */
+static void print_verdicts(const struct look *look, const json_t *document, bool all)
 {
 	static const struct table_column columns[] = {{"VERDICT"}, {"PACKETS", true}, {"ACTION"}, {"WHAT"}, {NULL}};
 	_cleanup_(table_free) struct table *table = NULL;
-	const json_t *maps = json_object_get(document, "maps"), *probes = json_object_get(document, "probes");
 	const json_t *verdict;
-	char bytes[HUMAN_SIZE];
 	size_t i, n = 0;
 
 	if (table_new(&table, columns) < 0)
 		return;
 	json_array_foreach(json_object_get(document, "verdicts"), i, verdict)
 	{
-		if (json_figure(verdict, "packets") == 0)
+		if (!all && json_figure(verdict, "packets") == 0)
 			continue;
 		n++;
 		table_row(table);
@@ -68,6 +89,24 @@ void render_stats(const struct look *look, const json_t *document)
 		table_print(table, look->out, look->width, look->color);
 	else
 		fprintf(look->out, "No packets yet. Is the program on an interface? See: muster\n");
+}
+
+void render_verdicts(const struct look *look, const json_t *document)
+{
+	print_verdicts(look, document, false);
+}
+
+void render_verdicts_all(const struct look *look, const json_t *document)
+{
+	print_verdicts(look, document, true);
+}
+
+void render_stats(const struct look *look, const json_t *document)
+{
+	const json_t *maps = json_object_get(document, "maps"), *probes = json_object_get(document, "probes");
+	char bytes[HUMAN_SIZE];
+
+	print_verdicts(look, document, false);
 	fprintf(look->out, "\nflows   %.0f live, room for %.0f table entries, maps take %s\n",
 		json_figure(document, "live_flows"), json_figure(maps, "flow_entries"),
 		human_bytes(json_figure(maps, "memory_bytes"), bytes));

@@ -53,6 +53,13 @@ int run_show_stats(struct session *session)
 	return show(session, "/v1/stats", render_stats);
 }
 
+int run_show_verdicts(struct session *session)
+{
+	bool all = cli_option(&session->request, "all")->given;
+
+	return show(session, "/v1/verdicts", all ? render_verdicts_all : render_verdicts);
+}
+
 /* Resolves a typed server into query arguments of *path. */
 static int query_server(struct session *session, char **path, const char *key, const char *typed)
 {
@@ -79,6 +86,21 @@ int run_show_server(struct session *session)
 	return result ? result : show(session, path, render_server);
 }
 
+int run_show_picks(struct session *session)
+{
+	_cleanup_(freep) char *path = strdup("/v1/picks");
+	_cleanup_(answer_free) struct answer answer = {};
+	char name[MUSTER_NAME_SIZE];
+	int result;
+
+	if (client_call(session->socket, "/v1/status", NULL, &answer) < 0)
+		return CLI_FAILED;
+	result = names_service(answer.json, session->request.arguments[0].text, name, stderr);
+	if (result)
+		return result;
+	return client_query(&path, "service", name) < 0 ? CLI_FAILED : show(session, path, render_picks);
+}
+
 int run_show_flows(struct session *session)
 {
 	_cleanup_(freep) char *path = strdup("/v1/flows");
@@ -96,7 +118,7 @@ int run_show_flows(struct session *session)
 /* For the completion: silent where no agent answers. */
 int run_names(struct session *session)
 {
-	bool servers = cli_option(&session->request, "names")->number == 0;
+	enum { SERVERS, SERVICES, QUALIFIED } what = cli_option(&session->request, "names")->number;
 	_cleanup_(answer_free) struct answer answer = {};
 	const json_t *service, *server;
 	size_t i, k;
@@ -105,11 +127,12 @@ int run_names(struct session *session)
 		return CLI_FAILED;
 	json_array_foreach(json_object_get(answer.json, "services"), i, service)
 	{
-		if (!servers)
+		if (what == SERVICES)
 			fprintf(session->look.out, "%s\n", json_text(service, "name"));
 		else
-			json_array_foreach(json_object_get(service, "servers"), k, server)
-				fprintf(session->look.out, "%s\n", json_text(server, "name"));
+			json_array_foreach(json_object_get(service, "servers"), k, server) fprintf(
+				session->look.out, "%s%s%s\n", what == QUALIFIED ? json_text(service, "name") : "",
+				what == QUALIFIED ? "/" : "", json_text(server, "name"));
 	}
 	return CLI_DONE;
 }

@@ -27,15 +27,41 @@ static const struct tree *where(const struct tree *section, const char *key)
 	return node ? node : section;
 }
 
+/* A tunnel's packet is of the family of the server's address, whatever it carries. */
+static void check_outer_source(const struct context *c, const struct tree *node)
+{
+	const struct tree *servers = tree_get(c->node, "servers");
+
+	for (size_t i = 0; i < c->service->n_servers; i++) {
+		const struct server_conf *server = &c->service->servers[i];
+		bool v4 = address_is_v4(&server->addr);
+
+		if (!tree_given(&servers->children[i], "address") || !c->service->n_source ||
+		    address_is_v4(&c->service->source[0]) == v4)
+			continue;
+		fault_at(c, node->kind == TREE_LIST ? &node->children[0] : node,
+			 "source is not of the family of server '%s', to which the tunnel goes: write an IPv%d one",
+			 server->name, v4 ? 4 : 6);
+		return;
+	}
+}
+
 static void check_source(const struct context *c)
 {
 	const struct tree *node = tree_get(c->node, "source");
 	bool v4 = address_is_v4(&c->service->addr);
+	enum muster_mode mode = c->service->mode;
 
-	if (!node || node->bad)
+	if (!node || node->bad || !tree_sound(c->node, "mode"))
 		return;
-	if (c->service->mode != MUSTER_MODE_FULLNAT && tree_sound(c->node, "mode")) {
-		fault_at(c, node, "source is used in mode fullnat alone: remove it, or write mode: fullnat");
+	if (mode != MUSTER_MODE_FULLNAT && !config_mode_tunnels(mode)) {
+		fault_at(c, node,
+			 "source is used in modes fullnat, ipip and gue, this one is %s: remove it, or change mode",
+			 config_mode_name(mode));
+		return;
+	}
+	if (config_mode_tunnels(mode)) {
+		check_outer_source(c, node);
 		return;
 	}
 	if (!tree_given(c->node, "address"))
@@ -220,10 +246,23 @@ static void check_memory(const struct context *c)
 		fault_at(c, where(section, "source"), "agent_check has no usual port: add port to this section");
 }
 
+/* The port of a server that must be the service's, for its packets keep theirs. */
+static void check_kept_port(const struct context *c, const struct server_conf *server, const struct tree *node)
+{
+	if (!config_mode_returns_direct(c->service->mode) || !tree_sound(c->node, "mode") || !c->service->port ||
+	    !tree_given(c->node, "port") || !tree_given(node, "port") || server->port == c->service->port)
+		return;
+	fault_at(c, tree_get(node, "port"),
+		 "port %u is not the service's %u, and in mode %s packets keep their port: remove it, or write mode: "
+		 "fullnat",
+		 server->port, c->service->port, config_mode_name(c->service->mode));
+}
+
 static void check_servers(const struct context *c)
 {
 	const struct tree *servers = tree_get(c->node, "servers");
 	bool address = tree_given(c->node, "address"), v4 = address_is_v4(&c->service->addr);
+	bool one_family = !config_mode_tunnels(c->service->mode) && tree_sound(c->node, "mode");
 
 	for (size_t i = 0; i < c->service->n_servers; i++) {
 		const struct server_conf *server = &c->service->servers[i];
@@ -235,12 +274,28 @@ static void check_servers(const struct context *c)
 				 "port %u on a server of a service of any port, where packets keep their port: remove "
 				 "it",
 				 server->port);
-		if (address && tree_given(node, "address") && address_is_v4(&server->addr) != v4)
+		check_kept_port(c, server, node);
+		if (one_family && address && tree_given(node, "address") && address_is_v4(&server->addr) != v4)
 			fault_at(
 				c, tree_get(node, "address"),
 				"address '%s' is not of the family of the service's address %s: write an IPv%d address",
 				tree_get(node, "address")->text, address_format(&c->service->addr, text), v4 ? 4 : 6);
 	}
+}
+
+static void check_observe(const struct context *c)
+{
+	const struct tree *at = tree_get(c->node, "observe");
+
+	if (!c->service->observe || !at || at->bad)
+		return;
+	if (c->service->proto != IPPROTO_TCP && tree_sound(c->node, "protocol"))
+		fault_at(c, at, "observe: http is for tcp, this service is udp: remove it");
+	else if (config_mode_returns_direct(c->service->mode) && tree_sound(c->node, "mode"))
+		fault_at(c, at,
+			 "observe: http reads responses, which in mode %s do not come through this host: remove it, or "
+			 "write mode: fullnat or nat",
+			 config_mode_name(c->service->mode));
 }
 
 static void check_pool(const struct context *c)
@@ -281,6 +336,7 @@ int config_check(const struct config *config, const struct tree *root, struct fa
 		check_memory(&context);
 		check_pool(&context);
 		check_servers(&context);
+		check_observe(&context);
 	}
 	check_timeouts(config, root, faults);
 	return config_check_unique(config, root, faults);

@@ -20,7 +20,7 @@ static void put_number_type(FILE *out, const struct schema_key *key)
 {
 	static const char *const words[] = {
 		[VALUE_COUNT] = "number", [VALUE_MS] = "duration",     [VALUE_S] = "duration",
-		[VALUE_BYTES] = "size",   [VALUE_PERCENT] = "percent",
+		[VALUE_BYTES] = "size",   [VALUE_PERCENT] = "percent", [VALUE_BINARY] = "number",
 	};
 	char text[VALUE_TEXT_SIZE];
 
@@ -66,6 +66,22 @@ static void put_type(FILE *out, const struct schema_key *key)
 	}
 }
 
+/* What each choice means, where the table says so. */
+static void put_choices(FILE *out, const struct schema_choice *choices)
+{
+	if (!choices || !choices->help)
+		return;
+	fputs(".RS\n", out);
+	for (const struct schema_choice *choice = choices; choice->name; choice++) {
+		fputs(".TP\n.B ", out);
+		put(out, choice->name);
+		fputc('\n', out);
+		put(out, choice->help);
+		fputc('\n', out);
+	}
+	fputs(".RE\n", out);
+}
+
 static void put_key(FILE *out, const struct schema_key *key)
 {
 	fputs(".TP\n.B ", out);
@@ -82,6 +98,7 @@ static void put_key(FILE *out, const struct schema_key *key)
 		put(out, key->fallback ? key->fallback : key->fallback_text);
 		fputs(".\n", out);
 	}
+	put_choices(out, key->choices);
 }
 
 static bool has_section(const struct schema_key *key)

@@ -16,13 +16,46 @@
 /* sizeof sun_path without its NUL */
 #define SOCKET_PATH_MOST 107
 #define PATH_MOST        1024
+#define FLOWS_MOST       (16 << 20)
 
 static const struct schema_choice booleans[] = {{"yes", true}, {"no", false}, {"true", true}, {"false", false}, {}};
 static const struct schema_choice attach_modes[] = {
 	{"auto", ATTACH_AUTO}, {"native", ATTACH_NATIVE}, {"generic", ATTACH_GENERIC}, {}};
 static const struct schema_choice protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {}};
-static const struct schema_choice modes[] = {{"fullnat", MUSTER_MODE_FULLNAT}, {"nat", MUSTER_MODE_NAT}, {}};
-static const struct schema_choice schedulers[] = {{"round_robin", MUSTER_SCHEDULER_ROUND_ROBIN}, {}};
+static const struct schema_choice modes[] = {
+	{"fullnat", MUSTER_MODE_FULLNAT,
+	 "Both addresses and ports are rewritten. Servers need nothing; they see this host as the client."},
+	{"nat", MUSTER_MODE_NAT,
+	 "The destination alone is rewritten. Servers see the client, and their answers must return through this "
+	 "host."},
+	{"dr", MUSTER_MODE_DR,
+	 "Direct return: the link address alone is written, and servers answer clients by themselves. They are on this "
+	 "host's segment, and hold the service's address where it answers no ARP (on the loopback interface)."},
+	{"ipip", MUSTER_MODE_IPIP,
+	 "The packet goes to the server in another IP packet, over any distance, and servers answer clients by "
+	 "themselves. They end the tunnel and hold the service's address. Addresses of servers may be of either "
+	 "family. "
+	 "The way must have room for 20 bytes more, 40 to an IPv6 address."},
+	{"gue", MUSTER_MODE_GUE,
+	 "The same in UDP (generic UDP encapsulation), 12 bytes more, for networks that carry or spread nothing else."},
+	{}};
+static const struct schema_choice schedulers[] = {
+	{"round_robin", MUSTER_SCHEDULER_ROUND_ROBIN,
+	 "Strictly in turn, by weight: of 1,000 connections two equal servers get 500 each. To choose unless one of "
+	 "the others is needed."},
+	{"maglev", MUSTER_SCHEDULER_MAGLEV,
+	 "By a hash of the client's address and port, in a table that every balancer with the same servers builds "
+	 "alike. "
+	 "To choose where several balancers share an address: a flow that comes to another one finds its server, and "
+	 "when one of ten servers goes, less than 1 % of what the others had moves. Shares are by weight on average."},
+	{"source", MUSTER_SCHEDULER_SOURCE,
+	 "By a hash of the client's address: a client stays with one server while the servers stay. To choose for "
+	 "servers that keep sessions to themselves. Many clients behind one address all go to one server."},
+	{"least_connections", MUSTER_SCHEDULER_LEAST_CONNECTIONS,
+	 "The one with fewer live flows for its weight, of two whose turn it is. To choose where some connections live "
+	 "far longer than others."},
+	{}};
+static const struct schema_choice observed[] = {{"no", false}, {"http", true}, {}};
 static const struct schema_choice on_empty[] = {
 	{"reject", MUSTER_ON_EMPTY_REJECT}, {"drop", MUSTER_ON_EMPTY_DROP}, {"pass", MUSTER_ON_EMPTY_PASS}, {}};
 static const struct schema_choice on_down[] = {{"reset", MUSTER_ON_DOWN_RESET}, {"keep", MUSTER_ON_DOWN_KEEP}, {}};
@@ -170,6 +203,9 @@ static const struct schema_key server_keys[] = {
 	 .fallback_text = "the service's", .help = "Port of the server."},
 	{"weight", SCHEMA_NUMBER, AT(struct server_conf, weight), .min = 0, .max = SERVER_WEIGHT_MAX, .fallback = "1",
 	 .help = "Its share of new flows, against the weights of the others; 0: none."},
+	{"max_flows", SCHEMA_NUMBER, AT(struct server_conf, max_flows), .unit = VALUE_BINARY, .max = FLOWS_MOST,
+	 .fallback = "0", .help = "Live flows that it is given at most: at the limit it is passed over, and clients are refused "
+	 "when every server is at its own. 0: no limit. K and M are 1,024 and 1,048,576."},
 	{"memory", SCHEMA_SECTION, AT(struct server_conf, memory), .section = &server_memory_section,
 	 .help = "Overrides of the service's memory section."},
 	{}
@@ -186,9 +222,11 @@ static const struct schema_key service_keys[] = {
 	{"protocol", SCHEMA_CHOICE, AT(struct service_conf, proto), .choices = protocols, .fallback = "tcp",
 	 .help = "Transport protocol."},
 	{"mode", SCHEMA_CHOICE, AT(struct service_conf, mode), .choices = modes, .fallback = "fullnat",
-	 .help = "What is rewritten: both addresses and ports (fullnat), or the destination alone (nat; the servers' answers must return through this host)."},
+	 .help = "How packets are brought to the servers."},
 	{"scheduler", SCHEMA_CHOICE, AT(struct service_conf, scheduler), .choices = schedulers,
 	 .fallback = "round_robin", .help = "How new flows are shared out."},
+	{"observe", SCHEMA_CHOICE, AT(struct service_conf, observe), .choices = observed, .fallback = "no",
+	 .help = "Whether the servers' responses are read as plain HTTP/1, and their status classes counted; for tcp in modes fullnat and nat."},
 	{"claim", SCHEMA_CHOICE, AT(struct service_conf, claim), .choices = booleans, .fallback = "no",
 	 .help = "Whether the address is put on the interface at attach and taken away at detach."},
 	{"on_empty", SCHEMA_CHOICE, AT(struct service_conf, on_empty), .choices = on_empty, .fallback = "reject",
@@ -197,7 +235,7 @@ static const struct schema_key service_keys[] = {
 	 .help = "Whether the flows of a server that is down are reset at their next packet."},
 	{"source", SCHEMA_ADDRESSES, AT(struct service_conf, source), COUNTED(struct service_conf, n_source),
 	 .max = MUSTER_MAX_SOURCES, .fallback_text = "the route's preferred source",
-	 .help = "Addresses of this host from which the servers are reached (fullnat)."},
+	 .help = "Addresses of this host from which the servers are reached (fullnat; of ipip and gue the first is the outer source)."},
 	{"check", SCHEMA_SECTION, AT(struct service_conf, check), .section = &check_section,
 	 .help = "How the servers' health is asked."},
 	{"memory", SCHEMA_SECTION, AT(struct service_conf, memory), .section = &schema_memory,
@@ -233,6 +271,9 @@ static const struct schema_key file_keys[] = {
 	 .fallback = "/sys/fs/bpf/xdp/globals", .help = "Folder of the pinned maps; this one is also where iproute2 pins."},
 	{"journal", SCHEMA_SECTION, .section = &journal_section, .help = "The record of every change of state."},
 	{"orders", SCHEMA_SECTION, .section = &orders_section, .help = "What operators may order."},
+	{"flows", SCHEMA_NUMBER, AT(struct config, flows), .unit = VALUE_BINARY, .min = 1 << 10, .max = FLOWS_MOST,
+	 .fallback = "256K", .help = "Flows that the flow table has room for; its memory is in 'muster show stats'. K and M are 1,024 and "
+	 "1,048,576."},
 	{"timeouts", SCHEMA_SECTION, .section = &timeouts_section, .help = "Idle time after which a flow is forgotten."},
 	{"interfaces", SCHEMA_LIST, AT(struct config, interfaces), COUNTED(struct config, n_interfaces),
 	 .max = CONFIG_MAX_INTERFACES, .section = &interface_section, .fallback_text = "those that carry the program already",

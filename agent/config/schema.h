@@ -23,6 +23,7 @@ enum schema_type {
 struct schema_choice {
 	const char *name;
 	int value;
+	const char *help; /* what it means and when to choose it; NULL: the key's help says all */
 };
 
 struct schema_section;

@@ -263,7 +263,12 @@ int config_server_fits(const struct config *config, const struct service_conf *s
 	if (address_is_special(&server->addr))
 		return misfit(why, n, "address %s is no address of a server: write one that packets are routed to",
 			      address_format(&server->addr, text));
-	if (address_is_v4(&server->addr) != address_is_v4(&service->addr))
+	if (config_mode_tunnels(service->mode) && service->n_source &&
+	    address_is_v4(&server->addr) != address_is_v4(&service->source[0]))
+		return misfit(
+			why, n, "address %s is not of the family of the source of service '%s': write an IPv%d address",
+			address_format(&server->addr, text), service->name, address_is_v4(&service->source[0]) ? 4 : 6);
+	if (!config_mode_tunnels(service->mode) && address_is_v4(&server->addr) != address_is_v4(&service->addr))
 		return misfit(why, n, "address %s is not of the family of service '%s': write an IPv%d address",
 			      address_format(&server->addr, text), service->name,
 			      address_is_v4(&service->addr) ? 4 : 6);
@@ -273,6 +278,9 @@ int config_server_fits(const struct config *config, const struct service_conf *s
 	if (server->port && !service->port)
 		return misfit(why, n, "service '%s' is of any port, where packets keep their port: leave out port %u",
 			      service->name, server->port);
+	if (server->port && server->port != service->port && config_mode_returns_direct(service->mode))
+		return misfit(why, n, "service '%s' is of mode %s, where packets keep their port: leave out port %u",
+			      service->name, config_mode_name(service->mode), server->port);
 	if (server->weight > SERVER_WEIGHT_MAX)
 		return misfit(why, n, "weight %u is out of range: write 0 to %d", server->weight, SERVER_WEIGHT_MAX);
 	if (server->memory.source == MEMORY_AGENT_CHECK && !server->memory.port)

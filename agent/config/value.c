@@ -18,17 +18,18 @@ static const struct unit duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"
 static const struct unit size_units[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}};
 static const struct unit percent_units[] = {{"%", 1}};
 static const struct unit count_units[] = {{"", 1}};
+static const struct unit binary_units[] = {{"M", 1 << 20}, {"K", 1 << 10}, {"", 1}};
 
 /* How numbers of one value_unit are written. */
 static const struct notation {
 	const struct unit *units;
 	size_t n;
-	bool several;  /* 2h4m */
-	int64_t scale; /* from the sum of the terms to the value kept */
-	const char *malformed, *no_unit;
+	bool several;                    /* 2h4m */
+	int64_t scale;                   /* from the sum of the terms to the value kept */
+	const char *malformed, *no_unit; /* no_unit NULL: digits alone are a number */
 } notations[] = {
 	[VALUE_COUNT] = {count_units, ARRAY_SIZE(count_units), false, 1,
-			 "is not a number without sign or unit: write digits alone", ""},
+			 "is not a number without sign or unit: write digits alone", NULL},
 	[VALUE_MS] = {duration_units, ARRAY_SIZE(duration_units), true, 1,
 		      "is not a duration: write whole numbers with d, h, m, s or ms, as in 2h4m or 500ms",
 		      "has no unit: add d, h, m, s or ms"},
@@ -40,6 +41,8 @@ static const struct notation {
 			 "has no unit: add KiB, MiB or GiB"},
 	[VALUE_PERCENT] = {percent_units, ARRAY_SIZE(percent_units), false, 1,
 			   "is not a share in percent: write a whole number with %, as in 25%", "has no unit: add %"},
+	[VALUE_BINARY] = {binary_units, ARRAY_SIZE(binary_units), false, 1,
+			  "is not a count: write a whole number, alone or with K or M, as in 256K", NULL},
 };
 
 /* Numbers of more digits are refused, so that nine digits times the largest unit stay far below 2^63. */
@@ -82,7 +85,7 @@ const char *value_number(const char *text, enum value_unit unit, int64_t *out)
 		text = read_digits(text, &term);
 		if (!text)
 			return notation->malformed;
-		if (!*text && unit != VALUE_COUNT)
+		if (!*text && notation->no_unit)
 			return notation->no_unit;
 		length = strcspn(text, DIGITS);
 		at = find_unit(notation, text, length);

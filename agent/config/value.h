@@ -15,11 +15,12 @@ enum value_unit {
 	VALUE_S,       /* a duration, kept as seconds */
 	VALUE_BYTES,   /* a size, kept as bytes */
 	VALUE_PERCENT, /* kept as percent */
+	VALUE_BINARY,  /* a count, whose K and M are 1,024 and 1,048,576 */
 };
 #define VALUE_TEXT_SIZE 32
 
 const char *value_number(const char *text, enum value_unit unit, int64_t *out);
-/* As value_number() reads it: "2h4m", "16MiB", "25%"; buf has VALUE_TEXT_SIZE bytes; returns buf. */
+/* As value_number() reads it: "2h4m", "16MiB", "25%", "256K"; buf has VALUE_TEXT_SIZE bytes; returns buf. */
 const char *value_format(int64_t value, enum value_unit unit, char *buf);
 
 const char *value_address(const char *text, struct muster_addr *out);

@@ -70,9 +70,9 @@ static int take_maps(struct kernel *kernel, const struct link *link, const struc
 
 static int load(struct kernel *kernel, char *why, size_t n)
 {
-	_cleanup_(closep) int program = -1;
+	_cleanup_(object_program_close) struct object_program program = {.fd = -1};
 
-	return object_load(kernel->object, kernel->pins, &kernel->maps, &program, why, n);
+	return object_load(kernel->object, kernel->pins, &kernel->maps, OBJECT_PLAIN, &program, why, n);
 }
 
 /* Whether the program works on maps that are open: some in common, and none that is another one of the same name. */

@@ -221,9 +221,12 @@ void hops_forget(struct kernel *kernel, uint32_t index)
 
 bool hops_servable(const struct kernel *kernel, uint32_t index, uint8_t mode)
 {
+	/* A source of this host's own: of the packet itself, or of the packet around it. */
+	bool needs_source = mode == MUSTER_MODE_FULLNAT || mode == MUSTER_MODE_IPIP || mode == MUSTER_MODE_GUE;
+
 	if (kernel->hops[index].state == HOP_LOCAL)
 		return false;
-	return mode != MUSTER_MODE_FULLNAT || kernel->servers[index].sources > 0;
+	return !needs_source || kernel->servers[index].sources > 0;
 }
 
 void hops_reroute(struct kernel *kernel)

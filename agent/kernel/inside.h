@@ -20,6 +20,11 @@ struct link {
 	bool native;
 	bool ours;   /* the program is ours */
 	bool hidden; /* or may be: it came after CAP_SYS_ADMIN was given up */
+	bool frags;  /* ours, the entry for jumbo frames */
+	char version[sizeof(((struct attach_report *)0)->version)];
+	/* Kept as long as the program of ours stays. */
+	enum attach_mode wanted;
+	char loss[sizeof(((struct attach_report *)0)->text)]; /* why it is not native; "": it is, or nobody knows */
 };
 
 /* hops.c: the way to one server. */
@@ -142,6 +147,8 @@ struct link *links_find(struct kernel *kernel, uint32_t ifindex);
 /* The first interface that carries our program; prefer (ifindex) when that one does. NULL: none does. */
 struct link *links_attached(struct kernel *kernel, uint32_t prefer);
 void links_clear(struct kernel *kernel);
+/* Remembers how the attach that is reported came out. */
+void links_note(struct kernel *kernel, const struct attach_report *report);
 
 /* hops.c */
 void hops_want(struct kernel *kernel, uint32_t index, const struct muster_addr *addr, bool fill_source);
@@ -199,5 +206,24 @@ struct attach_site {
 int attach_on(const struct attach_site *site, const char *ifname, enum attach_mode mode, struct attach_report *out);
 int detach_on(const struct attach_site *site, const char *ifname, struct attach_report *out);
 int query_on(const struct attach_site *site, const char *ifname, struct attach_report *out);
+void attach_say(struct attach_report *out, const char *format, ...) _printf_(2, 3);
+const char *attach_mode_name(bool native);
+/* What is on the interface, whoever's: program_id 0 for nothing. */
+int attach_look(const char *ifname, struct attach_report *out);
+/* Says whose program it is when it is not ours: -EPERM. */
+int attach_refuse(const struct attach_site *site, const struct program *program, struct attach_report *out);
+/* Loads the program over the maps in use. */
+int attach_load(const struct attach_site *site, enum object_entry entry, struct object_program *out, char *why,
+		size_t n);
+/* Puts fd (-1: nothing) in the place of old_fd (-1: of nothing), and of nothing else. object_reason() has the refusal's. */
+int attach_put(uint32_t ifindex, bool native, int fd, int old_fd);
+/* Remembers the program now in place; its fd is taken over. */
+int attach_remember(const struct attach_site *site, struct object_program *loaded, struct attach_report *out);
+
+/* attach_first.c: on an interface that carries nothing, in the mode that out->wanted names. */
+int attach_first(const struct attach_site *site, struct attach_report *out);
+
+/* upgrade.c: upgrade_devices() without opening anything. */
+int upgrade_all(const struct attach_site *site, struct attach_report *reports, size_t *n_reports, char *why, size_t n);
 
 #endif

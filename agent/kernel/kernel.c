@@ -148,6 +148,8 @@ int kernel_attach(struct kernel *kernel, const char *ifname, enum attach_mode mo
 	int r = attach_on(&site, ifname, mode, out);
 
 	take_notice(kernel);
+	if (r == 0)
+		links_note(kernel, out);
 	return r;
 }
 
@@ -160,6 +162,57 @@ int kernel_detach(struct kernel *kernel, const char *ifname, struct attach_repor
 	return r;
 }
 
+int kernel_upgrade(struct kernel *kernel, const char *object, struct attach_report *reports, size_t *n_reports,
+		   char *why, size_t n)
+{
+	_cleanup_(freep) char *path = strdup(object ? object : kernel->object);
+	struct attach_site site = site_of(kernel);
+	int r;
+
+	if (!path) {
+		*n_reports = 0;
+		snprintf(why, n, "out of memory");
+		return -ENOMEM;
+	}
+	site.object = path;
+	r = upgrade_all(&site, reports, n_reports, why, n);
+	for (size_t i = 0; i < *n_reports && path; i++) {
+		if (reports[i].error)
+			continue;
+		free(kernel->object);
+		kernel->object = TAKE_PTR(path);
+	}
+	take_notice(kernel);
+	return r;
+}
+
+static void describe(const struct link *link, struct attach_report *out)
+{
+	*out = (struct attach_report){
+		.ifindex = link->ifindex,
+		.program_id = link->program_id,
+		.native = link->native,
+		.frags = link->frags,
+		.adopted = true,
+		.wanted = link->wanted,
+	};
+	memcpy(out->ifname, link->name, sizeof(link->name));
+	memcpy(out->version, link->version, sizeof(out->version));
+	if (!link->up)
+		attach_say(out, "%s mode, but the interface is down", attach_mode_name(link->native));
+	else if (link->loss[0])
+		attach_say(out, "%s", link->loss);
+	else if (!link->native && link->wanted != ATTACH_GENERIC)
+		attach_say(
+			out,
+			"generic mode, which costs several times the CPU time a packet; it was found so, and native is "
+			"tried by: muster detach %s, and muster attach %s",
+			link->name, link->name);
+	else
+		attach_say(out, "%s mode%s", attach_mode_name(link->native),
+			   link->frags ? ", by the entry for jumbo frames" : "");
+}
+
 size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n)
 {
 	size_t found = 0;
@@ -169,17 +222,8 @@ size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_
 
 		if (!link->ours)
 			continue;
-		if (found < n) {
-			out[found] = (struct attach_report){
-				.ifindex = link->ifindex,
-				.program_id = link->program_id,
-				.native = link->native,
-				.adopted = true,
-			};
-			memcpy(out[found].ifname, link->name, sizeof(link->name));
-			snprintf(out[found].text, sizeof(out[found].text), "%s mode%s",
-				 link->native ? "native" : "generic", link->up ? "" : ", but the interface is down");
-		}
+		if (found < n)
+			describe(link, &out[found]);
 		found++;
 	}
 	return found;

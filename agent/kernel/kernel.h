@@ -79,7 +79,8 @@ struct sync_report {
  *    become the two ranges above 1023 outside net.ipv4.ip_local_port_range;
  *  - record.sources 0: the source address of the host's route to the server, as soon as there is one; while there is none
  *    any more, the last one stays;
- *  - a slot whose server has the host's own address, or in fullnat no source yet, is left out of the table;
+ *  - a slot whose server has the host's own address, or in fullnat, ipip and gue no source yet, is left out of the table;
+ *    in one that is used by hash (picks.h) it goes to the next slot's server, so that the others keep their places;
  *  - a freed server record keeps its generation plus one: whoever gets the record starts above that, and counts from zero.
  * Hops are not counted in the report. Idle it costs about 1 ms with 4,096 servers; a swap of picks waits for an RCU grace
  * period (some 10 ms), once for all services. -ERANGE: an index or a slot is out of range.
@@ -89,9 +90,18 @@ int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_repo
 /* Turns that the program took from the service's table now in place. */
 uint64_t kernel_turns(struct kernel *kernel, uint32_t service_index);
 
+/*
+ * The service's table now in place, server indices, to be freed by the caller; what kernel_sync() left out is not in it.
+ * None: 0 slots. 0 or -errno.
+ */
+int kernel_picks(struct kernel *kernel, uint32_t service_index, uint32_t **slots, uint32_t *n_slots);
+
 /* The program on an interface: attach, take away, and what is there. Adopts a program of ours that is there already. */
 int kernel_attach(struct kernel *kernel, const char *ifname, enum attach_mode mode, struct attach_report *out);
 int kernel_detach(struct kernel *kernel, const char *ifname, struct attach_report *out);
+/* upgrade_devices() by this agent; object NULL: its own. What was upgraded to is what it attaches from then on. */
+int kernel_upgrade(struct kernel *kernel, const char *object, struct attach_report *reports, size_t *n_reports,
+		   char *why, size_t n);
 /* Interfaces that carry our program now. Returns how many, at most n written. */
 size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n);
 

@@ -33,6 +33,17 @@ struct link *links_attached(struct kernel *kernel, uint32_t prefer)
 	return first;
 }
 
+void links_note(struct kernel *kernel, const struct attach_report *report)
+{
+	struct link *link = links_find(kernel, report->ifindex);
+
+	if (!link)
+		return;
+	link->wanted = report->wanted;
+	if (!report->native && !report->adopted && report->wanted != ATTACH_GENERIC)
+		memcpy(link->loss, report->text, sizeof(link->loss));
+}
+
 void links_clear(struct kernel *kernel)
 {
 	free(kernel->links);
@@ -179,6 +190,14 @@ static void take_over(struct kernel *kernel, const struct link *before, struct l
 		now->program_id ? programs_get(&kernel->programs, now->program_id, &kernel->maps) : NULL;
 
 	now->ours = program && program_is_ours(program);
+	if (now->ours) {
+		now->frags = program_entry(program) == OBJECT_FRAGS;
+		snprintf(now->version, sizeof(now->version), "%s", program->about.version);
+	}
+	if (now->ours && before && before->ours && now->native == before->native) {
+		now->wanted = before->wanted;
+		memcpy(now->loss, before->loss, sizeof(now->loss));
+	}
 	now->hidden = program && program->owner == PROGRAM_HIDDEN;
 	text[0] = '\0';
 	if (before)

@@ -49,20 +49,84 @@ static void close_object(struct bpf_object **object)
 	*object = NULL;
 }
 
-/* Of the object's programs only the one in section "xdp" is loaded; what else may be in there is for others. */
-static struct bpf_program *only_xdp(struct bpf_object *object)
+const char *const object_entry_name[OBJECT_ENTRIES] = {[OBJECT_PLAIN] = "muster", [OBJECT_FRAGS] = "muster_frags"};
+
+void object_program_close(struct object_program *program)
+{
+	closep(&program->fd);
+}
+
+/* Of the object's programs only this one is loaded; what else is in there is for others. */
+static struct bpf_program *only(struct bpf_object *object, enum object_entry entry)
 {
 	struct bpf_program *program, *found = NULL;
 
 	bpf_object__for_each_program(program, object)
 	{
-		bool ours = !found && strcmp(bpf_program__section_name(program), "xdp") == 0;
+		bool ours = strcmp(bpf_program__name(program), object_entry_name[entry]) == 0;
 
 		bpf_program__set_autoload(program, ours);
 		if (ours)
 			found = program;
 	}
 	return found;
+}
+
+static void read_about(struct bpf_object *object, struct muster_about *out)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, MUSTER_ABOUT);
+	size_t size = 0;
+	const void *bytes = map ? bpf_map__initial_value(map, &size) : NULL;
+
+	*out = (struct muster_about){0};
+	if (!bytes || size < sizeof(*out))
+		return;
+	memcpy(out, bytes, sizeof(*out));
+	out->version[sizeof(out->version) - 1] = '\0';
+}
+
+/* -EPROTO: the object was built for another ABI than this program's, or the one that wrote the maps. */
+static int check_abi(const char *path, const struct muster_about *about, const struct maps *maps, char *why, size_t n)
+{
+	struct muster_config config = {0};
+	uint32_t zero = 0, wanted = MUSTER_ABI;
+
+	if (maps && bpf_map_lookup_elem(maps->fd[MAP_CONFIG], &zero, &config) == 0 && config.abi)
+		wanted = config.abi;
+	if (!about->abi || (about->abi == MUSTER_ABI && about->abi == wanted))
+		return 0;
+	snprintf(why, n,
+		 "%s (version %s) is of ABI %u, %s of ABI %u: run the muster and musterd that belong to it, after "
+		 "`muster detach DEV` and with the old maps removed",
+		 path, about->version, about->abi, about->abi == wanted ? "this muster" : "the maps in use are",
+		 about->abi == wanted ? MUSTER_ABI : wanted);
+	return -EPROTO;
+}
+
+/* The program would read and write beyond values of another size: what differs is said before it is loaded. */
+static int check_shapes(const char *path, struct bpf_object *object, const struct maps *maps, char *why, size_t n)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		struct bpf_map_info info = {0};
+		__u32 length = sizeof(info);
+		int i = maps_by_name(bpf_map__name(map));
+
+		if (i < 0 || maps->fd[i] < 0 || bpf_obj_get_info_by_fd(maps->fd[i], &info, &length) < 0)
+			continue;
+		if (bpf_map__type(map) == info.type && bpf_map__key_size(map) == info.key_size &&
+		    bpf_map__value_size(map) == info.value_size)
+			continue;
+		snprintf(why, n,
+			 "%s is not for the maps in use: its %s is of type %u with key %u, value %u bytes, theirs of "
+			 "type %u with key %u, value %u bytes",
+			 path, info.name, bpf_map__type(map), bpf_map__key_size(map), bpf_map__value_size(map),
+			 info.type, info.key_size, info.value_size);
+		return -EPROTO;
+	}
+	return 0;
 }
 
 /* A pin may be gone, or be another map by now: the program must share what this process writes. */
@@ -84,37 +148,65 @@ static int use_open_maps(struct bpf_object *object, const struct maps *maps)
 	return r;
 }
 
-int object_load(const char *path, const char *pins, const struct maps *maps, int *program_fd, char *why, size_t n)
+static int open_object(struct bpf_object **out, const char *path, const char *pins, char *why, size_t n)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = pins);
-	_cleanup_(close_object) struct bpf_object *object = NULL;
-	struct bpf_program *program;
-	int r;
 
 	object_quiet();
-	object = bpf_object__open_file(path, &opts);
-	if (!object) {
-		r = -errno;
-		snprintf(why, n, "reading the BPF object %s: %s; build it with `make`, or name it in `object`", path,
-			 strerror(-r));
+	*out = bpf_object__open_file(path, &opts);
+	if (*out)
+		return 0;
+	int r = -errno;
+
+	snprintf(why, n, "reading the BPF object %s: %s; build it with `make`, or name it in `object`", path,
+		 strerror(-r));
+	return r;
+}
+
+/* The checks that cost nothing, then the maps. */
+static int prepare(struct bpf_object *object, const char *path, const struct maps *maps,
+		   const struct muster_about *about, char *why, size_t n)
+{
+	int r = check_abi(path, about, maps, why, n);
+
+	if (r == 0 && maps)
+		r = check_shapes(path, object, maps, why, n);
+	if (r < 0 || !maps)
 		return r;
-	}
-	program = only_xdp(object);
+	r = use_open_maps(object, maps);
+	if (r < 0)
+		snprintf(why, n, "using the open maps for %s: %s", path, strerror(-r));
+	return r;
+}
+
+int object_load(const char *path, const char *pins, const struct maps *maps, enum object_entry entry,
+		struct object_program *out, char *why, size_t n)
+{
+	_cleanup_(close_object) struct bpf_object *object = NULL;
+	struct bpf_program *program;
+	int r = open_object(&object, path, pins, why, n);
+
+	if (r < 0)
+		return r;
+	program = only(object, entry);
 	if (!program) {
-		snprintf(why, n, "%s has no program in section \"xdp\": it is not Muster's object", path);
-		return -ENOEXEC;
+		snprintf(why, n, "%s has no program %s: it is not Muster's object, or an older one", path,
+			 object_entry_name[entry]);
+		return -ENOENT;
 	}
-	r = maps ? use_open_maps(object, maps) : 0;
-	if (r == 0)
-		r = bpf_object__load(object);
+	read_about(object, &out->about);
+	out->entry = entry;
+	r = prepare(object, path, maps, &out->about, why, n);
+	if (r < 0)
+		return r;
+	r = bpf_object__load(object);
 	if (r < 0) {
 		snprintf(why, n,
 			 "loading %s over the maps in %s: %s; the kernel must be 6.1 or later, the caller root, and "
-			 "pinned "
-			 "maps of an older layout are in the way until they are removed",
+			 "pinned maps of an older layout are in the way until they are removed",
 			 path, pins, strerror(-r));
 		return r;
 	}
-	*program_fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
-	return *program_fd < 0 ? -errno : 0;
+	out->fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
+	return out->fd < 0 ? -errno : 0;
 }

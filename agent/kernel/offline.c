@@ -45,10 +45,10 @@ static int open_or_make(struct offline *offline, char *why, size_t n)
 	if (r == 0)
 		r = maps_open_pinned(&offline->maps, offline->site.pins, why, n);
 	if (r == -ENOENT || r == -ENODATA) {
-		_cleanup_(closep) int program = -1;
+		_cleanup_(object_program_close) struct object_program program = {.fd = -1};
 
 		maps_close(&offline->maps);
-		r = object_load(offline->site.object, offline->site.pins, NULL, &program, why, n);
+		r = object_load(offline->site.object, offline->site.pins, NULL, OBJECT_PLAIN, &program, why, n);
 		if (r == 0)
 			r = maps_open_pinned(&offline->maps, offline->site.pins, why, n);
 	}
@@ -112,4 +112,21 @@ int attach_query(const char *pins, const char *ifname, struct attach_report *out
 	offline_init(&offline, NULL, pins);
 	open_if_there(&offline);
 	return query_on(&offline.site, ifname, out);
+}
+
+int upgrade_devices(const char *object, const char *pins, struct attach_report *reports, size_t *n_reports, char *why,
+		    size_t n)
+{
+	_cleanup_(offline_close) struct offline offline;
+	size_t most = *n_reports;
+	int r;
+
+	offline_init(&offline, object, pins);
+	why[0] = '\0';
+	*n_reports = 0;
+	r = maps_open_pinned(&offline.maps, pins, why, n);
+	if (r < 0)
+		return r;
+	*n_reports = most;
+	return upgrade_all(&offline.site, reports, n_reports, why, n);
 }

@@ -25,10 +25,19 @@ static bool note_ours(uint32_t id, const struct maps *maps, uint32_t map_id[MAP_
 	return false;
 }
 
-static void read_maps(const uint32_t *ids, uint32_t n, const struct maps *maps, uint32_t map_id[MAP_N])
+static void read_about(int map_fd, struct muster_about *out)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(map_fd, &zero, out) < 0)
+		*out = (struct muster_about){0};
+	out->version[sizeof(out->version) - 1] = '\0';
+}
+
+static void read_maps(const uint32_t *ids, uint32_t n, const struct maps *maps, struct program *out)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		if (note_ours(ids[i], maps, map_id))
+		if (note_ours(ids[i], maps, out->map_id))
 			continue;
 		_cleanup_(closep) int fd = bpf_map_get_fd_by_id(ids[i]);
 		struct bpf_map_info info = {0};
@@ -38,7 +47,9 @@ static void read_maps(const uint32_t *ids, uint32_t n, const struct maps *maps, 
 			continue;
 		int map = maps_by_name(info.name);
 		if (map >= 0)
-			map_id[map] = info.id;
+			out->map_id[map] = info.id;
+		else if (strcmp(info.name, MUSTER_ABOUT) == 0 && info.value_size == sizeof(out->about))
+			read_about(fd, &out->about);
 	}
 }
 
@@ -55,7 +66,7 @@ static int inspect(int fd, const struct maps *maps, struct program *out, uint32_
 	memcpy(out->name, info.name, sizeof(out->name));
 	memcpy(out->tag, info.tag, sizeof(out->tag));
 	*type = info.type;
-	read_maps(ids, MIN(info.nr_map_ids, (uint32_t)MAPS_OF_A_PROGRAM), maps, out->map_id);
+	read_maps(ids, MIN(info.nr_map_ids, (uint32_t)MAPS_OF_A_PROGRAM), maps, out);
 	return 0;
 }
 
@@ -103,6 +114,7 @@ static void look_behind_dispatcher(struct program *program, const struct maps *m
 			continue;
 		program->owner = owner;
 		program->dispatched = true;
+		program->about = component.about;
 		memcpy(program->map_id, component.map_id, sizeof(program->map_id));
 		if (owner == PROGRAM_OURS)
 			return;
@@ -163,19 +175,37 @@ void programs_keep(struct programs *programs, bool (*in_use)(void *context, uint
 	programs->n = kept;
 }
 
-int programs_add(struct programs *programs, int fd, const struct maps *maps, uint32_t *id)
+int programs_add(struct programs *programs, struct object_program *loaded, const struct maps *maps, uint32_t *id)
 {
-	struct program *program = append(programs);
+	_cleanup_(closep) int fd = TAKE_FD(loaded->fd);
+	struct program seen = {.fd = -1}, *program;
 	uint32_t type;
-	int r;
+	int r = inspect(fd, maps, &seen, &type);
 
-	if (!program)
-		return -ENOMEM;
-	program->fd = fd;
-	r = inspect(fd, maps, program, &type);
 	if (r < 0)
 		return r;
+	program = append(programs);
+	if (!program)
+		return -ENOMEM;
+	*program = seen;
+	program->fd = TAKE_FD(fd);
+	program->about = loaded->about; /* maps that are not ours can be read by their ids only with CAP_SYS_ADMIN */
 	program->owner = owner_of(program, maps);
 	*id = program->id;
 	return 0;
+}
+
+enum object_entry program_entry(const struct program *program)
+{
+	return strcmp(program->name, object_entry_name[OBJECT_FRAGS]) == 0 ? OBJECT_FRAGS : OBJECT_PLAIN;
+}
+
+bool program_is_same(const struct program *program, const struct object_program *loaded)
+{
+	struct bpf_prog_info info = {0};
+	__u32 length = sizeof(info);
+
+	return program->owner == PROGRAM_OURS && bpf_obj_get_info_by_fd(loaded->fd, &info, &length) == 0 &&
+	       memcmp(info.tag, program->tag, sizeof(info.tag)) == 0 &&
+	       strcmp(program->about.version, loaded->about.version) == 0;
 }

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 
 #include "maps.h"
+#include "object.h"
 
 enum program_owner {
 	PROGRAM_FOREIGN,
@@ -22,7 +23,8 @@ struct program {
 	bool dispatched; /* the id is libxdp's dispatcher; ours is one of its components */
 	char name[BPF_OBJ_NAME_LEN];
 	uint8_t tag[BPF_TAG_SIZE];
-	uint32_t map_id[MAP_N]; /* of its maps that have our names; 0: none */
+	uint32_t map_id[MAP_N];    /* of its maps that have our names; 0: none */
+	struct muster_about about; /* version "": it does not tell */
 };
 
 /* Known programs, so that what was seen before privileges were dropped stays known. */
@@ -42,8 +44,12 @@ const char *program_lacks(const struct program *program, const struct maps *maps
  * PROGRAM_OTHER). The pointer is good until the next call.
  */
 const struct program *programs_get(struct programs *programs, uint32_t id, const struct maps *maps);
-/* Remembers a program that we loaded: its fd moves in. */
-int programs_add(struct programs *programs, int fd, const struct maps *maps, uint32_t *id);
+/* Remembers a program that we loaded: its fd is taken over, and closed on an error. */
+int programs_add(struct programs *programs, struct object_program *loaded, const struct maps *maps, uint32_t *id);
+/* Which of our object's programs it is. */
+enum object_entry program_entry(const struct program *program);
+/* Whether nothing would change if what was loaded took its place. */
+bool program_is_same(const struct program *program, const struct object_program *loaded);
 /* Forgets the programs that are nowhere in use, so that the kernel can free them. */
 void programs_keep(struct programs *programs, bool (*in_use)(void *context, uint32_t id), void *context);
 

@@ -10,6 +10,8 @@
 #include "../log.h"
 #include "diff.h"
 
+#define NOBODY UINT32_MAX
+
 struct sync {
 	struct kernel *kernel;
 	const struct plan *plan;
@@ -138,26 +140,54 @@ static int sync_services(struct sync *sync)
 	return 0;
 }
 
-/* A slot is written only when new flows may go there at all; what the plan says beyond that is the agent's business. */
+/* Gives each slot of nobody to the server of the next slot, round the end. How many slots there are then. */
+static uint32_t fill_gaps(uint32_t *slots, uint32_t n)
+{
+	uint32_t next = NOBODY;
+
+	/* Twice backwards: what follows the last slot is known when the first has been seen. */
+	for (uint32_t i = 2 * n; i-- > 0;) {
+		if (slots[i % n] == NOBODY)
+			slots[i % n] = next;
+		else
+			next = slots[i % n];
+	}
+	return next == NOBODY ? 0 : n;
+}
+
+/*
+ * A slot is written only when new flows may go there at all; what the plan says beyond that is the agent's business. In
+ * a table that is used by hash the others keep their places, or every flow would move. The number of slots, or -errno.
+ */
+static int servable_slots(struct sync *sync, const struct plan_service *service, uint32_t *slots)
+{
+	bool hashed = picks_hashed(service->record.scheduler);
+	bool gaps = false;
+	uint32_t n = 0;
+
+	for (uint32_t s = 0; s < service->n_slots; s++) {
+		uint32_t server = service->slots[s];
+
+		if (server >= MUSTER_MAX_SERVERS || !sync->server[server])
+			return -ERANGE;
+		bool servable = hops_servable(sync->kernel, server, service->record.mode);
+		gaps = gaps || (hashed && !servable);
+		if (servable || hashed)
+			slots[n++] = servable ? server : NOBODY;
+	}
+	return (int)(gaps ? fill_gaps(slots, n) : n);
+}
+
 static int sync_picks(struct sync *sync)
 {
 	uint32_t *slots = sync->slots;
 
 	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES; i++) {
-		const struct plan_service *service = sync->service[i];
-		uint32_t n = 0;
+		int n = sync->service[i] ? servable_slots(sync, sync->service[i], slots) : 0;
 
-		if (!service)
-			continue;
-		for (uint32_t s = 0; s < service->n_slots; s++) {
-			uint32_t server = service->slots[s];
-
-			if (server >= MUSTER_MAX_SERVERS || !sync->server[server])
-				return -ERANGE;
-			if (hops_servable(sync->kernel, server, service->record.mode))
-				slots[n++] = server;
-		}
-		if (tables_equal(sync->kernel, i, slots, n))
+		if (n < 0)
+			return n;
+		if (!sync->service[i] || tables_equal(sync->kernel, i, slots, n))
 			continue;
 		sync->picks[sync->n_picks++] = (struct table_change){.service = i, .slots = slots, .n_slots = n};
 		sync->report.changed++;

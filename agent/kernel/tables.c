@@ -215,6 +215,11 @@ int tables_remove(struct kernel *kernel, uint32_t service)
 	return bpf_map_delete_elem(kernel->maps.fd[MAP_PICKS], &service) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+int kernel_picks(struct kernel *kernel, uint32_t service, uint32_t **slots, uint32_t *n_slots)
+{
+	return service >= MUSTER_MAX_SERVICES ? -ERANGE : tables_read(kernel, service, slots, n_slots);
+}
+
 uint64_t kernel_turns(struct kernel *kernel, uint32_t service)
 {
 	uint32_t key = MUSTER_PICKS_TURN;

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "shares.h"
+
 /* Keeps rounding from moving a release, which is a whole number of turns, to the next one. */
 #define ROUNDING 1e-9
 
@@ -78,85 +80,19 @@ static uint64_t common_divisor(const uint32_t *weights, size_t n)
 	return divisor;
 }
 
-static uint64_t sum_of(const uint32_t *weights, size_t n)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += weights[i];
-	return sum;
-}
-
 size_t wrr_length(const uint32_t *weights, size_t n, size_t cap)
 {
-	uint64_t sum = sum_of(weights, n);
+	uint64_t sum = shares_sum(weights, n);
 
 	if (!sum)
 		return 0;
 	return MIN(sum / common_divisor(weights, n), (uint64_t)cap);
 }
 
-struct remainder {
-	uint32_t server;
-	uint64_t rest; /* of weight x length / sum */
-};
-
-static int remainder_compare(const void *a, const void *b)
-{
-	const struct remainder *x = a, *y = b;
-
-	if (x->rest != y->rest)
-		return x->rest > y->rest ? -1 : 1;
-	return x->server < y->server ? -1 : 1;
-}
-
-/* Takes what the smallest were given beyond their share from those with the most slots. */
-static void take_back(uint32_t *counts, size_t n, uint64_t excess)
-{
-	while (excess) {
-		size_t most = 0;
-
-		for (size_t i = 1; i < n; i++)
-			if (counts[i] > counts[most])
-				most = i;
-		counts[most]--;
-		excess--;
-	}
-}
-
-/* Slots of each server: its exact share when that is whole, else by the largest remainders, at least one. */
-static int share_out(const uint32_t *weights, size_t n, size_t length, uint32_t *counts)
-{
-	_cleanup_(freep) struct remainder *rests = calloc(n, sizeof(*rests));
-	uint64_t sum = sum_of(weights, n), used = 0;
-
-	if (!rests)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t exact = weights[i] * (uint64_t)length;
-
-		counts[i] = exact / sum;
-		rests[i] = (struct remainder){.server = i, .rest = exact % sum};
-		if (!counts[i] && weights[i]) {
-			counts[i] = 1;
-			rests[i].rest = 0;
-		}
-		used += counts[i];
-	}
-	if (used > length) {
-		take_back(counts, n, used - length);
-		return 0;
-	}
-	qsort(rests, n, sizeof(*rests), remainder_compare);
-	for (size_t i = 0; used < length; i++, used++)
-		counts[rests[i].server]++;
-	return 0;
-}
-
 /* Forgets what servers without weight owe or are owed, and shares the rest by weight so that the sum is 0. */
 static void balance(const uint32_t *weights, size_t n, double *credit)
 {
-	double sum = sum_of(weights, n), excess = 0;
+	double sum = shares_sum(weights, n), excess = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!weights[i])
@@ -205,7 +141,7 @@ int wrr_build(const uint32_t *weights, size_t n, const double *credit, uint32_t 
 
 	if (!length)
 		return 0;
-	if (!turns || !heaps || !counts || !start || share_out(weights, n, length, counts) < 0)
+	if (!turns || !heaps || !counts || !start || shares_count(weights, n, length, counts) < 0)
 		return -ENOMEM;
 	ready.turns = heaps + n;
 	if (credit)

@@ -8,8 +8,6 @@
 
 #define STANDING_MOST 16 /* orders on one server that are looked at */
 
-static const char *const mode_names[] = {[MUSTER_MODE_FULLNAT] = "fullnat", [MUSTER_MODE_NAT] = "nat"};
-static const char *const scheduler_names[] = {[MUSTER_SCHEDULER_ROUND_ROBIN] = "round_robin"};
 static const char *const check_names[] = {
 	[CHECK_NONE] = "none", [CHECK_TCP] = "tcp", [CHECK_HTTP] = "http", [CHECK_HTTPS] = "https"};
 static const char *const source_names[] = {
@@ -230,8 +228,8 @@ static json_t *service_json(const struct status_input *in, const struct service 
 	int serving = 0;
 	json_t *out = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", conf->name, "address",
 				address_format(&conf->addr, addr), "port", (int)conf->port, "protocol",
-				conf->proto == IPPROTO_UDP ? "udp" : "tcp", "mode", mode_names[conf->mode], "scheduler",
-				scheduler_names[conf->scheduler], "state", service_state(service));
+				conf->proto == IPPROTO_UDP ? "udp" : "tcp", "mode", config_mode_name(conf->mode),
+				"scheduler", config_scheduler_name(conf->scheduler), "state", service_state(service));
 
 	for (size_t i = 0; i < service->n_servers; i++) {
 		const struct server *server = &service->servers[i];
@@ -257,10 +255,12 @@ static json_t *interfaces_json(const struct status_input *in)
 		const struct attach_report *r = &in->interfaces[i];
 		const char *mode = r->program_id == 0 ? "none" : r->native ? "native" : "generic";
 
-		json_array_append_new(out, json_pack("{s:s, s:i, s:s, s:s, s:b, s:i, s:o}", "name", r->ifname,
+		json_array_append_new(out, json_pack("{s:s, s:i, s:s, s:s, s:b, s:b, s:i, s:o, s:o}", "name", r->ifname,
 						     "ifindex", (int)r->ifindex, "mode", mode, "wanted",
-						     attach_names[r->wanted], "adopted", r->adopted, "program_id",
-						     (int)r->program_id, "text", status_text(r->text)));
+						     attach_names[r->wanted], "jumbo", r->frags, "adopted", r->adopted,
+						     "program_id", (int)r->program_id, "version",
+						     r->version[0] ? status_text(r->version) : json_null(), "text",
+						     status_text(r->text)));
 	}
 	return out;
 }
@@ -316,7 +316,7 @@ json_t *status_server_json(const struct status_input *in, const char *service, c
 			one = server_json(in, &s->servers[k]);
 			json_object_set_new(one, "protocol",
 					    json_string(s->conf->proto == IPPROTO_UDP ? "udp" : "tcp"));
-			json_object_set_new(one, "mode", json_string(mode_names[s->conf->mode]));
+			json_object_set_new(one, "mode", json_string(config_mode_name(s->conf->mode)));
 			json_array_append_new(servers, one);
 			sentences = status_attention(in, &s->servers[k]);
 			json_array_extend(attention, sentences);

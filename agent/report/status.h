@@ -46,6 +46,19 @@ json_t *status_json(const struct status_input *in);
 json_t *status_server_json(const struct status_input *in, const char *service, const char *server);
 /* GET /v1/stats: verdict counters with their text, memory of the maps, flow entries, probe lateness. */
 json_t *status_stats_json(const struct status_input *in);
+/* GET /v1/verdicts: the same counters alone, each of the list in include/muster/verdict.h. */
+json_t *status_verdicts_json(const struct status_input *in);
+
+/* GET /v1/picks: a service's table as it is in force; slots are server indices. All borrowed. */
+struct status_picks {
+	const struct service *service;
+	const uint32_t *slots;
+	uint32_t n_slots;
+	uint64_t turns;
+};
+/* In "slots" a server is its place in "servers"; null: one that left the pool a moment ago. NULL: no memory. */
+json_t *status_picks_json(const struct status_picks *picks);
+
 /* GET /v1/storage. */
 json_t *status_storage_json(int64_t writer_busy_ms, int writer_error);
 

@@ -64,6 +64,18 @@ static void removals(const struct status_input *in, json_t *out)
 	}
 }
 
+static void generic(const struct attach_report *r, json_t *out)
+{
+	static const char mode[] = "generic mode";
+
+	/* The report's own sentence names the mode, why native was refused, and what to run. */
+	if (strncmp(r->text, mode, strlen(mode)) == 0)
+		say(out, "%s runs in %s", r->ifname, r->text);
+	else
+		say(out, "%s runs in generic mode, which is slower: %s", r->ifname,
+		    r->text[0] ? r->text : "its driver has no native XDP");
+}
+
 static void interfaces(const struct status_input *in, json_t *out)
 {
 	bool any = false;
@@ -76,8 +88,7 @@ static void interfaces(const struct status_input *in, json_t *out)
 			say(out, "%s does not carry the program: %s", r->ifname,
 			    r->text[0] ? r->text : "attach it with: muster attach DEV");
 		else if (!r->native && r->wanted != ATTACH_GENERIC)
-			say(out, "%s runs in generic mode, which is slower: %s", r->ifname,
-			    r->text[0] ? r->text : "its driver has no native XDP");
+			generic(r, out);
 	}
 	for (size_t i = 0; in->ready && i < in->model->config->n_interfaces; i++)
 		not_carried(in, in->model->config->interfaces[i].name, out);

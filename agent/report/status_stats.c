@@ -18,21 +18,33 @@ static const struct {
 #undef X
 };
 
-json_t *status_stats_json(const struct status_input *in)
+static json_t *verdicts_json(const struct status_input *in)
 {
 	json_t *list = json_array();
-	json_int_t live = 0;
-	json_t *out;
 
 	for (size_t i = 0; i < MUSTER_VERDICTS_N; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "name", verdicts[i].name, "action",
 						      verdicts[i].action, "text", verdicts[i].text, "packets",
 						      (json_int_t)(in->counters ? in->counters->verdict[i] : 0)));
+	return list;
+}
+
+json_t *status_verdicts_json(const struct status_input *in)
+{
+	return json_pack("{s:i, s:I, s:o}", "schema", STATUS_SCHEMA, "wall_ms", (json_int_t)in->clock->wall_ms,
+			 "verdicts", verdicts_json(in));
+}
+
+json_t *status_stats_json(const struct status_input *in)
+{
+	json_int_t live = 0;
+	json_t *out;
+
 	for (size_t i = 0; in->live_flows && i < in->model->n_services; i++)
 		for (size_t k = 0; k < in->model->services[i].n_servers; k++)
 			live += in->live_flows(in->live_context, in->model->services[i].servers[k].run.index);
 	out = json_pack("{s:i, s:I, s:o, s:{s:I, s:I}, s:{s:I, s:i, s:i, s:i}}", "schema", STATUS_SCHEMA, "wall_ms",
-			(json_int_t)in->clock->wall_ms, "verdicts", list, "maps", "memory_bytes",
+			(json_int_t)in->clock->wall_ms, "verdicts", verdicts_json(in), "maps", "memory_bytes",
 			(json_int_t)in->map_memory_bytes, "flow_entries", (json_int_t)in->flow_entries, "probes",
 			"started", (json_int_t)in->lateness.started, "late_p50_ms", (int)in->lateness.p50_ms,
 			"late_p99_ms", (int)in->lateness.p99_ms, "late_max_ms", (int)in->lateness.max_ms);

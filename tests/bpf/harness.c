@@ -10,7 +10,6 @@
 int program = -1;
 unsigned front, back;
 struct bpf_object *object;
-int flows_as_plain_hash;
 static struct ring_buffer *ring;
 static struct muster_event last_event;
 static bool event_seen;
@@ -67,13 +66,10 @@ int bench_up(void **state)
 	if (!object)
 		fail_msg("cannot open %s: %s; run make first", path, strerror(errno));
 	bpf_object__for_each_map(map, object) bpf_map__set_pin_path(map, NULL);
-	map = bpf_object__find_map_by_name(object, "muster_flows");
-	bpf_map__set_max_entries(map, flows_as_plain_hash ? flows_as_plain_hash : 65536);
-	if (flows_as_plain_hash)
-		bpf_map__set_type(map, BPF_MAP_TYPE_HASH);
 	if (bpf_object__load(object))
 		fail_msg("the kernel refuses %s: %s", path, strerror(errno));
 	program = bpf_program__fd(bpf_object__find_program_by_name(object, "muster"));
+	table_up();
 	ring = ring_buffer__new(map_fd("muster_events"), on_event, NULL, NULL);
 	return ring ? 0 : -1;
 }
@@ -123,9 +119,9 @@ int bench_reset(void **state)
 {
 	struct muster_config config = {
 		.abi = MUSTER_ABI,
-		.ticks_per_s = FOREVER / 4,
-		.timeout = {FOREVER, FOREVER, FOREVER, FOREVER},
-		.timeout_udp = FOREVER,
+		.ticks_per_s = FOREVER / 4 << MUSTER_BEAT_SHIFT,
+		.timeout = {0, FOREVER, FOREVER, FOREVER, FOREVER, FOREVER, FOREVER, 0},
+		.table = MUSTER_TABLE_A,
 		.hop_stale = ~0U,
 		.resets_per_s = 1000,
 		.ports = {{PORT_FIRST, 20000}, {61000, 500}},
@@ -133,16 +129,21 @@ int bench_reset(void **state)
 	struct muster_event event;
 
 	(void)state;
-	map_clear("muster_flows");
+	table_reset(&config);
 	map_clear("muster_vips");
 	map_zero("muster_services", 16, sizeof(struct muster_service));
 	map_zero("muster_servers", 32, sizeof(struct muster_server));
 	map_zero("muster_verdicts", MUSTER_VERDICTS_N, 8);
 	map_zero("muster_svc_stat", 16, sizeof(struct muster_stats));
 	map_zero("muster_srv_stat", 32, sizeof(struct muster_stats));
+	map_zero("muster_signals", 32, sizeof(struct muster_signals));
+	map_zero("muster_live", 32, 8);
+	map_zero("muster_flood", 1, sizeof(struct muster_flood));
 	map_zero("muster_limits", 1, sizeof(struct muster_limits));
 	for (uint32_t i = 0; i < 16; i++)
 		bpf_map_delete_elem(map_fd("muster_picks"), &i);
+	for (uint32_t i = 0; i < 32; i++)
+		bpf_map_delete_elem(map_fd("muster_ports"), &i);
 	config_put(&config);
 	event_get(&event);
 	return 0;

@@ -15,6 +15,8 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 #include <muster/event.h>
+#include <muster/flow.h>
+#include <muster/ports.h>
 #include <muster/verdict.h>
 
 #include "packet.h"
@@ -22,20 +24,25 @@
 #define SERVICE_PORT 80
 #define SERVER_PORT  8080
 #define PORT_FIRST   1024
-#define FOREVER      (1U << 30) /* ticks */
+#define PORT_COUNT   2000
+#define FOREVER      (1U << 22) /* beats */
 
 enum { WEB = 1, WEB_UDP = 2, ANY_PORT = 3, OTHER = 4 }; /* service indices */
 
 extern int program;          /* fd */
 extern unsigned front, back; /* interfaces of the balancer: to clients, to servers */
 extern struct bpf_object *object;
-extern int flows_as_plain_hash; /* before bench_up: this many entries, then it is full */
+extern unsigned table_buckets; /* before bench_up: buckets of each of the flow table's tables */
 
 /* Group fixtures: the namespace, the interfaces, the object. */
 int bench_up(void **state);
 int bench_down(void **state);
 /* Test fixture: empty maps, default configuration. */
 int bench_reset(void **state);
+
+/* table.c: the flow table's maps. */
+void table_up(void);
+void table_reset(struct muster_config *config);
 
 int map_fd(const char *name);
 void map_put(const char *name, const void *key, const void *value);
@@ -73,11 +80,26 @@ void config_put(const struct muster_config *config);
 /* The usual: service WEB (TCP) and WEB_UDP on VIP with WEB_01 as servers 1 and 11, WEB_02 as 2 and 12. */
 void pool_make(int family, enum muster_mode mode);
 
-/* The flow that a client's packet belongs to; false: none. */
-bool flow_get(const struct packet *packet, struct muster_tuple *key, struct muster_flow *flow);
-/* Both directions get older by `ticks`. */
-void flow_age(const struct packet *packet, uint32_t ticks);
+/* An entry of the flow table, where it stands. */
+struct found {
+	struct muster_flow *flow; /* NULL: none */
+	__u64 *tag;
+	uint32_t ref;
+};
+/* The entry of the direction that the packet goes: a client's, or a server's answer to that client. false: none. */
+bool flow_get(const struct packet *packet, struct found *found);
+uint32_t flow_state(const struct found *found);
+/* One direction, or both, get older by `beats`. */
+void entry_age(const struct found *found, uint32_t beats);
+void flow_age(const struct packet *packet, uint32_t beats);
+/* As if the table had lost the entry, and nothing but it. */
+void entry_lose(const struct found *found);
+/* Entries in use: two a flow, one where answers do not come this way. */
 unsigned flow_count(void);
+unsigned flow_count_in(enum muster_table table);
+/* The source ports toward a server: `count` from `first` on, of each of `sources` addresses; all free. */
+void ports_put(uint32_t server, uint16_t first, uint16_t count, unsigned sources);
+uint32_t ports_early(uint32_t server);
 /* Where a forwarded packet's transport source port stands. */
 uint16_t source_port(const struct frame *frame);
 

@@ -187,57 +187,11 @@ void pool_make(int family, enum muster_mode mode)
 				server_make(pools[i].service, k ? WEB_02 : WEB_01, family, SERVER_PORT);
 
 			server_put(pools[i].server + k, &server);
+			if (mode == MUSTER_MODE_FULLNAT)
+				ports_put(pools[i].server + k, PORT_FIRST, PORT_COUNT, 1);
 		}
 		picks_put(pools[i].service, slots);
 	}
-}
-
-static struct muster_tuple key_of(const struct packet *p)
-{
-	return (struct muster_tuple){
-		.src = *role_addr(p->from, p->family),
-		.dst = *role_addr(p->to, p->family),
-		.sport = htons(p->sport),
-		.dport = htons(p->dport),
-		.proto = p->proto ? p->proto : IPPROTO_TCP,
-	};
-}
-
-bool flow_get(const struct packet *packet, struct muster_tuple *key, struct muster_flow *flow)
-{
-	*key = key_of(packet);
-	return !bpf_map_lookup_elem(map_fd("muster_flows"), key, flow);
-}
-
-void flow_age(const struct packet *packet, uint32_t ticks)
-{
-	struct muster_tuple key, twin;
-	struct muster_flow flow;
-
-	assert_true(flow_get(packet, &key, &flow));
-	twin = (struct muster_tuple){.src = flow.out.dst,
-				     .dst = flow.out.src,
-				     .sport = flow.out.dport,
-				     .dport = flow.out.sport,
-				     .proto = flow.out.proto};
-	flow.seen -= ticks;
-	map_put("muster_flows", &key, &flow);
-	assert_int_equal(bpf_map_lookup_elem(map_fd("muster_flows"), &twin, &flow), 0);
-	flow.seen -= ticks;
-	map_put("muster_flows", &twin, &flow);
-}
-
-unsigned flow_count(void)
-{
-	struct muster_tuple key;
-	void *previous = NULL;
-	unsigned n = 0;
-
-	while (!bpf_map_get_next_key(map_fd("muster_flows"), previous, &key)) {
-		previous = &key;
-		n++;
-	}
-	return n;
 }
 
 uint16_t source_port(const struct frame *frame)

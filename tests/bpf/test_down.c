@@ -127,14 +127,17 @@ static void test_on_down_keep(void **state)
 	expect("its answer", &answer, MUSTER_VERDICT_TO_CLIENT, NULL);
 }
 
-/* Puts another owner into record 1 with the very generation of the flow: nothing of the flow may reach it. */
-static void takeover(const struct muster_server *other, enum muster_on_down policy)
+/*
+ * K6: a record that was freed and given to somebody else, which raises its generation. Nothing of the flow may reach the new
+ * owner; what the old one still sends is no flow's, and so the host's own.
+ */
+static void takeover(const struct muster_server *other, enum muster_on_down policy, enum muster_verdict late)
 {
 	bench_reset(NULL);
 	flow_make();
 	service_set(policy);
 	server_put(1, other);
-	expect("an answer from the old server", &answer, MUSTER_VERDICT_SERVER_DOWN_LATE, NULL);
+	expect("an answer from the old server", &answer, late, NULL);
 	expect("data for the old server", &data, MUSTER_VERDICT_SERVER_DOWN, NULL);
 }
 
@@ -146,33 +149,39 @@ static void test_recycled_server_record(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		struct muster_server other = server_make(OTHER, WEB_01, 4, SERVER_PORT);
 
-		takeover(&other, policies[i]); /* another service's */
-		other = server_make(WEB, WEB_02, 4, SERVER_PORT);
-		takeover(&other, policies[i]); /* another machine */
+		other.generation = 2;
+		takeover(&other, policies[i], MUSTER_VERDICT_SERVER_DOWN_LATE); /* another service's */
 		other = server_make(WEB, WEB_01, 4, 9999);
-		takeover(&other, policies[i]); /* another port */
+		takeover(&other, policies[i], MUSTER_VERDICT_SERVER_DOWN_LATE); /* another port */
 		other = first_server(1);
 		other.state = MUSTER_SERVER_FREE;
-		takeover(&other, policies[i]); /* nobody's */
+		takeover(&other, policies[i], MUSTER_VERDICT_SERVER_DOWN_LATE); /* nobody's */
 	}
+	struct muster_server other = server_make(WEB, WEB_02, 4, SERVER_PORT);
+
+	other.generation = 2;
+	takeover(&other, MUSTER_ON_DOWN_RESET, MUSTER_VERDICT_NO_SERVICE); /* another machine */
 }
 
+/* A service goes with its servers: their records are freed before anybody gets its own. */
 static void test_recycled_service_record(void **state)
 {
 	struct muster_service other = service_make(VIP_B, 4, IPPROTO_TCP, SERVICE_PORT, MUSTER_MODE_NAT);
+	struct muster_server freed = {.generation = 2};
 
 	(void)state;
 	flow_make();
+	server_put(1, &freed);
 	service_put(WEB, &other);
-	expect("an answer of the old service", &answer, MUSTER_VERDICT_SERVER_DOWN_LATE, NULL);
-	expect("data for the old service", &data, MUSTER_VERDICT_SERVER_DOWN, NULL);
+	expect("an answer of the old service", &answer, MUSTER_VERDICT_NO_SERVICE, NULL);
+	expect("data for the old service", &data, MUSTER_VERDICT_NO_FLOW, NULL);
 
 	bench_reset(NULL);
 	flow_make();
 	other = service_make(VIP, 4, IPPROTO_TCP, SERVICE_PORT, MUSTER_MODE_NAT);
 	other.used = 0;
 	service_put(WEB, &other);
-	expect("data for a freed service", &data, MUSTER_VERDICT_SERVER_DOWN, NULL);
+	expect("data for a freed service", &data, MUSTER_VERDICT_NO_SERVICE, NULL);
 }
 
 static void test_slot_that_names_a_foreign_record(void **state)

@@ -43,20 +43,90 @@ static void modes_are_what_was_asked_for(void **state)
 	assert_int_equal(kernel_attach(w->kernel, "nowhere0", ATTACH_AUTO, &report), -ENODEV);
 }
 
+/* The other end sends by four queues, and this one receives by one: veth wants no program then. */
+static void make_narrow_veth(void)
+{
+	run("ip link add q0 numrxqueues 1 numtxqueues 1 type veth peer name q1 numrxqueues 4 numtxqueues 4; "
+	    "ethtool -L q1 tx 4 2>/dev/null; ip link set q0 up; ip link set q1 up");
+}
+
 static void auto_falls_back_and_says_why(void **state)
 {
 	struct world *w = *state;
 	struct attach_report report;
 
 	must_open(w);
-	run("ip link set mt0 mtu 9000; nsenter -t %d -n ip link set mt1 mtu 9000", w->peer);
-	assert_int_not_equal(kernel_attach(w->kernel, "mt0", ATTACH_NATIVE, &report), 0);
-	assert_said(report.text, "MTU");
-	assert_int_equal(program_on("mt0"), 0);
-	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_AUTO, &report), 0);
+	make_narrow_veth();
+	assert_int_equal(kernel_attach(w->kernel, "q0", ATTACH_NATIVE, &report), -ENOSPC);
+	assert_said(report.text, "rx queues");
+	assert_said(report.text, "ethtool -L q1 tx 1");
+	assert_int_equal(program_on("q0"), 0);
+	assert_int_equal(kernel_attach(w->kernel, "q0", ATTACH_AUTO, &report), 0);
 	assert_false(report.native);
-	assert_said(report.text, "generic mode, several times slower than native");
-	assert_said(report.text, "lower the MTU of mt0");
+	assert_said(report.text, "generic mode, which costs several times the CPU time a packet");
+	assert_said(report.text, "ethtool -L q1 tx 1; to have it then: muster detach q0, and muster attach q0");
+	/* and status goes on saying so */
+	assert_true(loop_until(
+		w, 5000, kernel_interfaces(w->kernel, &report, 1) == 1 && strstr(report.text, "ethtool -L q1 tx 1")));
+	/* what it says helps */
+	run("ethtool -L q1 tx 1");
+	assert_int_equal(kernel_detach(w->kernel, "q0", &report), 0);
+	assert_int_equal(kernel_attach(w->kernel, "q0", ATTACH_AUTO, &report), 0);
+	assert_true(report.native);
+}
+
+static void jumbo_frames_get_their_entry(void **state)
+{
+	struct world *w = *state;
+	struct attach_report report;
+
+	must_open(w);
+	run("ip link set mt0 mtu 9000; nsenter -t %d -n ip link set mt1 mtu 9000", w->peer);
+	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_NATIVE, &report), 0);
+	assert_true(report.native);
+	assert_true(report.frags);
+	assert_said(report.text, "by the entry for jumbo frames (MTU 9000)");
+	assert_string_equal(
+		output("bpftool -j net show dev mt0 | jq -r '.[0].xdp[0].id' | xargs -I{} bpftool -j prog show "
+		       "id {} | jq -r .name"),
+		"muster_frags");
+	assert_int_equal(kernel_interfaces(w->kernel, &report, 1), 1);
+	assert_true(report.frags);
+	assert_said(report.text, "jumbo");
+	assert_int_equal(kernel_detach(w->kernel, "mt0", &report), 0);
+	/* The peer's MTU alone: the driver refuses the plain entry, and gets the other. */
+	run("ip link set mt0 mtu 1500");
+	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_AUTO, &report), 0);
+	assert_true(report.native);
+	assert_true(report.frags);
+	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_AUTO, &report), 0);
+	assert_true(report.adopted);
+	assert_true(report.frags);
+}
+
+static void virtual_devices_are_told_apart(void **state)
+{
+	struct world *w = *state;
+	struct attach_report report;
+
+	must_open(w);
+	run("ip link add br0 type bridge; ip link add v0 type veth peer name v1; ip link set v1 master br0; "
+	    "ip link add link v0 name mv0 type macvlan; ip tuntap add dev tap0 mode tap; ip tuntap add dev tun0 mode "
+	    "tun");
+	assert_int_equal(kernel_attach(w->kernel, "br0", ATTACH_NATIVE, &report), -EOPNOTSUPP);
+	assert_said(report.text, "a bridge has no native mode, its ports may: muster attach v1");
+	assert_int_equal(kernel_attach(w->kernel, "br0", ATTACH_AUTO, &report), 0);
+	assert_said(report.text, "generic mode");
+	assert_int_equal(kernel_attach(w->kernel, "mv0", ATTACH_NATIVE, &report), -EOPNOTSUPP);
+	assert_said(report.text, "its packets come in by v0: muster attach v0");
+	assert_int_equal(kernel_attach(w->kernel, "mv0", ATTACH_GENERIC, &report), 0);
+	assert_int_equal(kernel_attach(w->kernel, "v0", ATTACH_AUTO, &report), -EEXIST);
+	assert_said(report.text, "upper device");
+	assert_int_equal(kernel_attach(w->kernel, "tap0", ATTACH_NATIVE, &report), 0);
+	assert_true(report.native);
+	assert_int_equal(kernel_attach(w->kernel, "tun0", ATTACH_AUTO, &report), -EOPNOTSUPP);
+	assert_said(report.text, "tun0 carries no Ethernet frames");
+	assert_int_equal(program_on("tun0"), 0);
 }
 
 static void foreign_program_is_left_alone(void **state)
@@ -139,7 +209,9 @@ static void other_abi_is_refused_in_words(void **state)
 	kernel_close(&w->kernel);
 	write_map("muster_config", &zero, &config);
 	assert_int_equal(open_kernel(w, &w->kernel, why, sizeof(why)), -EPROTO);
-	assert_said(why, "of ABI 2, this one has ABI 1");
+	char differs[64];
+	snprintf(differs, sizeof(differs), "of ABI %d, this one has ABI %d", MUSTER_ABI + 1, MUSTER_ABI);
+	assert_said(why, differs);
 	assert_int_equal(attach_device(w->object, PINS, "mt0", ATTACH_AUTO, &report), -EPROTO);
 	assert_int_equal(program_on("mt0"), 0);
 	/* and a map of another shape */
@@ -317,6 +389,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_in_world(modes_are_what_was_asked_for),
 		test_in_world(auto_falls_back_and_says_why),
+		test_in_world(jumbo_frames_get_their_entry),
+		test_in_world(virtual_devices_are_told_apart),
 		test_in_world(foreign_program_is_left_alone),
 		test_in_world(program_of_ip_link_is_adopted),
 		test_in_world(ip_link_shares_the_maps_that_musterd_made),

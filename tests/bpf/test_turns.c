@@ -59,13 +59,14 @@ static int state_now(void)
 {
 	struct packet packet = syn(1000, 0);
 	struct packet answer = {.from = WEB_01, .to = CLIENT, .sport = SERVER_PORT, .dport = 1000};
-	struct muster_flow flow, twin;
-	struct muster_tuple key;
+	struct found there, back;
 
-	assert_true(flow_get(&packet, &key, &flow));
-	assert_true(flow_get(&answer, &key, &twin));
-	assert_int_equal(flow.state, twin.state);
-	return flow.state;
+	assert_true(flow_get(&packet, &there));
+	assert_true(flow_get(&answer, &back));
+	assert_int_equal(flow_state(&there), flow_state(&back));
+	assert_int_equal(there.flow->twin, back.ref);
+	assert_int_equal(back.flow->twin, there.ref);
+	return flow_state(&there);
 }
 
 static void handshake(void)
@@ -205,15 +206,13 @@ static void test_expiry(void **state)
 static void test_one_way_traffic_keeps_a_flow(void **state)
 {
 	struct packet packet = syn(1000, 100);
-	struct muster_tuple key;
-	struct muster_flow flow;
+	struct found there;
 
 	(void)state;
 	pool_make(4, MUSTER_MODE_NAT);
 	handshake();
-	assert_true(flow_get(&packet, &key, &flow));
-	flow.seen -= FOREVER + 100;
-	map_put("muster_flows", &key, &flow);
+	assert_true(flow_get(&packet, &there));
+	entry_age(&there, FOREVER + 100);
 	client_says(ACK, 101, 501, 9);
 	assert_int_equal(picks_turn(WEB), 1);
 }
@@ -223,18 +222,17 @@ static void test_udp_answers(void **state)
 	struct packet packet = {.proto = IPPROTO_UDP, .from = CLIENT, .to = VIP, .sport = 8, .dport = SERVICE_PORT};
 	struct packet answer = {
 		.proto = IPPROTO_UDP, .from = WEB_01, .to = CLIENT, .sport = SERVER_PORT, .dport = 8, .payload = 3};
-	struct muster_tuple key;
-	struct muster_flow flow;
+	struct found found;
 
 	(void)state;
 	pool_make(4, MUSTER_MODE_NAT);
 	expect("a datagram", &packet, MUSTER_VERDICT_TO_SERVER, NULL);
 	expect("its answer", &answer, MUSTER_VERDICT_TO_CLIENT, NULL);
-	assert_true(flow_get(&packet, &key, &flow));
-	assert_int_equal(flow.state, MUSTER_FLOW_UDP_ONCE);
+	assert_true(flow_get(&packet, &found));
+	assert_int_equal(flow_state(&found), MUSTER_FLOW_UDP_ONCE);
 	expect("a second answer", &answer, MUSTER_VERDICT_TO_CLIENT, NULL);
-	assert_true(flow_get(&packet, &key, &flow));
-	assert_int_equal(flow.state, MUSTER_FLOW_ESTABLISHED);
+	assert_true(flow_get(&packet, &found));
+	assert_int_equal(flow_state(&found), MUSTER_FLOW_UDP);
 }
 
 static void test_secret_is_drawn_once(void **state)
@@ -245,7 +243,8 @@ static void test_secret_is_drawn_once(void **state)
 	pool_make(4, MUSTER_MODE_FULLNAT);
 	send_syn(1000, 1);
 	config_get(&before);
-	assert_true(before.secret[0] && before.secret[1]);
+	for (int i = 0; i < MUSTER_SECRET_WORDS; i++)
+		assert_true(before.secret[i]);
 	send_syn(1001, 1);
 	config_get(&after);
 	assert_memory_equal(before.secret, after.secret, sizeof(before.secret));
@@ -254,21 +253,20 @@ static void test_secret_is_drawn_once(void **state)
 static void test_same_client_tuple_gets_its_port_back(void **state)
 {
 	struct packet packet = syn(1000, 100);
-	struct muster_tuple key;
-	struct muster_flow flow;
+	struct found found;
 	uint16_t port;
 
 	(void)state;
 	pool_make(4, MUSTER_MODE_FULLNAT);
 	picks_put(WEB, (int[]){1, -1});
 	send_syn(1000, 100);
-	assert_true(flow_get(&packet, &key, &flow));
-	port = flow.out.sport;
+	assert_true(flow_get(&packet, &found));
+	port = found.flow->nat_port;
 	for (unsigned i = 0; i < 20; i++) {
 		flow_age(&packet, FOREVER + 100);
 		send_syn(1000, 1000 + i);
-		assert_true(flow_get(&packet, &key, &flow));
-		assert_int_equal(flow.out.sport, port);
+		assert_true(flow_get(&packet, &found));
+		assert_int_equal(found.flow->nat_port, port);
 	}
 }
 

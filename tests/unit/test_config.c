@@ -99,12 +99,15 @@ static void the_smallest_file_has_every_default(void **state)
 	assert_int_equal(config->timeout.half_open_ms, 60000);
 	assert_int_equal(config->timeout.established_ms, 124 * 60000);
 	assert_int_equal(config->timeout.udp_once_ms, 10000);
+	assert_int_equal(config->flows, 262144);
 	assert_int_equal(config->n_interfaces, 0);
 	assert_int_equal(config->n_services, 1);
 	assert_int_equal(service->port, 80);
 	assert_int_equal(service->proto, IPPROTO_TCP);
 	assert_int_equal(service->mode, MUSTER_MODE_FULLNAT);
 	assert_int_equal(service->on_empty, MUSTER_ON_EMPTY_REJECT);
+	assert_int_equal(service->scheduler, MUSTER_SCHEDULER_ROUND_ROBIN);
+	assert_false(service->observe);
 	assert_false(service->claim);
 	assert_int_equal(service->line, 2);
 	assert_int_equal(service->check.type, CHECK_TCP);
@@ -130,6 +133,7 @@ static void the_smallest_file_has_every_default(void **state)
 	assert_int_equal(server->addr.word[3], htonl(0x0a000001));
 	assert_int_equal(server->port, 0);
 	assert_int_equal(server->weight, 1);
+	assert_int_equal(server->max_flows, 0);
 	assert_int_equal(server->line, 5);
 	assert_int_equal(server->memory.soft_pct, 25);
 	assert_int_equal(server->memory.hard_pct, 8);
@@ -152,6 +156,9 @@ static void the_example_parses_and_names_every_key(void **state)
 	assert_int_equal(config->services[0].n_source, 1);
 	overridden = &config->services[0].servers[1];
 	assert_int_equal(overridden->weight, 3);
+	assert_int_equal(overridden->max_flows, 20000);
+	assert_int_equal(config->services[1].scheduler, MUSTER_SCHEDULER_LEAST_CONNECTIONS);
+	assert_int_equal(config->services[2].mode, MUSTER_MODE_DR);
 	assert_string_equal(overridden->memory.send, "web-02\n");
 	assert_int_equal(overridden->memory.soft_pct, 30);
 }
@@ -384,7 +391,7 @@ static void impossible_services_are_faults(void **state)
 {
 	(void)state;
 	REFUSED(SERVICE("    mode: nat\n    source: [192.0.2.2]\n", WEB_01),
-		"6:13: source is used in mode fullnat alone");
+		"6:13: source is used in modes fullnat, ipip and gue, this one is nat: ");
 	REFUSED(SERVICE("    pool: {hold: 1m, hold_max: 5s}\n", WEB_01), "5:32: hold_max 5s is below hold 1m");
 	REFUSED("timeouts: {udp: 20s, udp_once: 30s}\nservices: []\n", "1:32: udp_once 30s is above udp 20s");
 	REFUSED("services:\n  - {name: a, address: 192.0.2.1, port: any, servers: [{name: b, address: 10.0.0.1}]}\n",
@@ -392,6 +399,149 @@ static void impossible_services_are_faults(void **state)
 	REFUSED("services:\n  - {name: a, address: 192.0.2.1, port: 0, check: {port: 22},\n"
 		"     servers: [{name: b, address: 10.0.0.1, port: 22}]}\n",
 		"3:51: port 22 on a server of a service of any port");
+}
+
+static void every_mode_and_scheduler_has_its_word(void **state)
+{
+	static const struct {
+		const char *name;
+		enum muster_mode mode;
+		bool tunnels, direct;
+	} modes[] = {
+		{"fullnat", MUSTER_MODE_FULLNAT, false, false},
+		{"nat", MUSTER_MODE_NAT, false, false},
+		{"dr", MUSTER_MODE_DR, false, true},
+		{"ipip", MUSTER_MODE_IPIP, true, true},
+		{"gue", MUSTER_MODE_GUE, true, true},
+	};
+	static const char *const schedulers[] = {
+		[MUSTER_SCHEDULER_ROUND_ROBIN] = "round_robin",
+		[MUSTER_SCHEDULER_MAGLEV] = "maglev",
+		[MUSTER_SCHEDULER_SOURCE] = "source",
+		[MUSTER_SCHEDULER_LEAST_CONNECTIONS] = "least_connections",
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		snprintf(text, sizeof(text), SERVICE("    mode: %s\n", WEB_01), modes[i].name);
+		_cleanup_(config_free) struct config *config = parses(text);
+
+		assert_int_equal(config->services[0].mode, modes[i].mode);
+		assert_string_equal(config_mode_name(modes[i].mode), modes[i].name);
+		assert_int_equal(config_mode_tunnels(modes[i].mode), modes[i].tunnels);
+		assert_int_equal(config_mode_returns_direct(modes[i].mode), modes[i].direct);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(schedulers); i++) {
+		snprintf(text, sizeof(text), SERVICE("    scheduler: %s\n", WEB_01), schedulers[i]);
+		_cleanup_(config_free) struct config *config = parses(text);
+
+		assert_int_equal(config->services[0].scheduler, i);
+		assert_string_equal(config_scheduler_name(i), schedulers[i]);
+	}
+}
+
+/* Where the server meets the service's address and port, it cannot listen on another one. */
+static void packets_that_keep_their_port_reach_no_other(void **state)
+{
+	static const char *const modes[] = {"dr", "ipip", "gue"};
+	char text[256], wanted[128];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		snprintf(text, sizeof(text), SERVICE("    mode: %s\n", "{name: a, address: 10.0.0.1, port: 8080}"),
+			 modes[i]);
+		snprintf(wanted, sizeof(wanted),
+			 "6:50: port 8080 is not the service's 80, and in mode %s packets keep their port: remove it, "
+			 "or "
+			 "write mode: fullnat",
+			 modes[i]);
+		REFUSED(text, wanted);
+		snprintf(text, sizeof(text), SERVICE("    mode: %s\n", "{name: a, address: 10.0.0.1, port: 80}"),
+			 modes[i]);
+		_cleanup_(config_free) struct config *config = parses(text);
+
+		assert_int_equal(config->services[0].servers[0].port, 80);
+	}
+	_cleanup_(config_free) struct config *config =
+		parses(SERVICE("    mode: nat\n", "{name: a, address: 10.0.0.1, port: 8080}"));
+	assert_int_equal(config->services[0].servers[0].port, 8080);
+}
+
+static void a_tunnel_may_be_of_another_family(void **state)
+{
+	_cleanup_(config_free) struct config *config =
+		parses(SERVICE("    mode: ipip\n    source: '2001:db8::2'\n", "{name: a, address: '2001:db8::21'}"));
+
+	(void)state;
+	assert_int_equal(config->services[0].n_source, 1);
+	REFUSED(SERVICE("    mode: gue\n    source: 192.0.2.2\n", "{name: a, address: '2001:db8::21'}"),
+		"6:13: source is not of the family of server 'a', to which the tunnel goes: write an IPv6 one");
+	REFUSED(SERVICE("    mode: dr\n", "{name: a, address: '2001:db8::21'}"),
+		"6:34: address '2001:db8::21' is not of the family of the service's address");
+	REFUSED(SERVICE("    mode: dr\n    source: 192.0.2.2\n", WEB_01),
+		"6:13: source is used in modes fullnat, ipip and gue, this one is dr: ");
+}
+
+static void only_plain_answers_that_pass_by_can_be_observed(void **state)
+{
+	_cleanup_(config_free) struct config *config = parses(SERVICE("    observe: http\n", WEB_01));
+
+	(void)state;
+	assert_true(config->services[0].observe);
+	REFUSED(SERVICE("    observe: http\n    protocol: udp\n", WEB_01),
+		"5:14: observe: http is for tcp, this service is udp: remove it");
+	REFUSED(SERVICE("    mode: dr\n    observe: http\n", WEB_01),
+		"6:14: observe: http reads responses, which in mode dr do not come through this host: ");
+	REFUSED(SERVICE("    observe: https\n", WEB_01),
+		"5:14: observe 'https' is not possible: did you mean 'http'? Possible values: http, no");
+}
+
+static void counts_of_flows_may_have_k_and_m(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t value;
+	} cases[] = {{"1K", 1024}, {"1024", 1024}, {"300000", 300000}, {"256K", 262144}, {"16M", 16777216}};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(text, sizeof(text), "flows: %s\n" SERVICE("", "{name: a, address: 10.0.0.1, max_flows: %s}"),
+			 cases[i].text, cases[i].text);
+		_cleanup_(config_free) struct config *config = parses(text);
+
+		assert_int_equal(config->flows, cases[i].value);
+		assert_int_equal(config->services[0].servers[0].max_flows, cases[i].value);
+	}
+	REFUSED("flows: 1023\nservices: []\n", "1:8: flows '1023' is out of range (1K to 16M)");
+	REFUSED("flows: 17M\nservices: []\n", "1:8: flows '17M' is out of range (1K to 16M)");
+	REFUSED("flows: 1G\nservices: []\n",
+		"1:8: flows '1G' is not a count: write a whole number, alone or with K or M");
+	REFUSED("flows: 1M1K\nservices: []\n", "1:8: flows '1M1K' is not a count: ");
+	REFUSED("flows: 0\nservices: []\n", "1:8: flows '0' is out of range");
+	REFUSED(SERVICE("", "{name: a, address: 10.0.0.1, max_flows: 17M}"),
+		"5:55: max_flows '17M' is out of range (0 to 16M)");
+}
+
+/* The manual says of each word what it means, where the table says so. */
+static void the_manual_tells_which_scheduler_to_choose(void **state)
+{
+	_cleanup_(freep) char *manual = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&manual, &size);
+	const struct schema_choice *choice = schema_find(&schema_service, "scheduler")->choices;
+
+	(void)state;
+	assert_int_equal(config_manual(out), 0);
+	fclose(out);
+	for (; choice->name; choice++) {
+		char tag[64];
+
+		snprintf(tag, sizeof(tag), ".TP\n.B %s\n", choice->name);
+		assert_non_null(strstr(manual, tag));
+		assert_non_null(strstr(choice->help, "To choose "));
+	}
 }
 
 static void any_port_is_zero(void **state)
@@ -631,6 +781,13 @@ static void a_server_by_command_has_the_services_defaults(void **state)
 	address_parse("192.0.2.10", &server.addr);
 	assert_int_equal(config_server_fits(config, service, &server, why, sizeof(why)), -EINVAL);
 	address_parse("10.0.0.2", &server.addr);
+	service->mode = MUSTER_MODE_DR;
+	server.port = 8080;
+	assert_int_equal(config_server_fits(config, service, &server, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "is of mode dr, where packets keep their port: leave out port 8080"));
+	service->mode = MUSTER_MODE_FULLNAT;
+	assert_int_equal(config_server_fits(config, service, &server, why, sizeof(why)), 0);
+	server.port = 0;
 	assert_int_equal(config_server_fits(config, service, &server, why, sizeof(why)), 0);
 	assert_int_equal(service_conf_add(service, &server), 0);
 	assert_int_equal(service->n_servers, 2);
@@ -663,6 +820,12 @@ int main(void)
 		cmocka_unit_test(impossible_checks_are_faults),
 		cmocka_unit_test(a_short_interval_shortens_what_depends_on_it),
 		cmocka_unit_test(impossible_services_are_faults),
+		cmocka_unit_test(every_mode_and_scheduler_has_its_word),
+		cmocka_unit_test(packets_that_keep_their_port_reach_no_other),
+		cmocka_unit_test(a_tunnel_may_be_of_another_family),
+		cmocka_unit_test(only_plain_answers_that_pass_by_can_be_observed),
+		cmocka_unit_test(counts_of_flows_may_have_k_and_m),
+		cmocka_unit_test(the_manual_tells_which_scheduler_to_choose),
 		cmocka_unit_test(any_port_is_zero),
 		cmocka_unit_test(impossible_memory_is_a_fault),
 		cmocka_unit_test(servers_take_over_their_services_memory),

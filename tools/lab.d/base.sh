@@ -84,7 +84,7 @@ in_host_exec() {
 	shift
 	pid=$(keeper)
 	exec nsenter --mount="/proc/$pid/ns/mnt" --net="/proc/$pid/root$run/net/$host" \
-		env -C "$PWD" PATH="$build:$build/tools/load:$PATH" "$@"
+		env -C "$PWD" PATH="$build:$build/tools/load:$build/tools/web:$build/tools/bench.d:$PATH" "$@"
 }
 
 in_host() {

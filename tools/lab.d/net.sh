@@ -72,20 +72,21 @@ net_address() { # HOST DEV ADDRESS...
 	in_host "$host" ip link set "$dev" up
 }
 
-net_hosts_up() {
+net_host_up() {
+	touch "$run/net/$1"
+	in_lab unshare --net="$run/net/$1" true
+	in_host "$1" ip link set lo up
+	net_sysctl "$1" net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0 \
+		net.ipv6.conf.default.router_solicitations=0
+}
+
+net_hosts_up() { # HOST...: one of them is lb
 	local host
-	for host in "${hosts[@]}" switch; do
-		touch "$run/net/$host"
-		in_lab unshare --net="$run/net/$host" true
-		in_host "$host" ip link set lo up
-		net_sysctl "$host" net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0 \
-			net.ipv6.conf.default.router_solicitations=0
+	for host; do
+		net_host_up "$host"
 	done
 	net_sysctl lb net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \
 		net.ipv4.conf.default.rp_filter=0
-	net_sysctl client net.ipv4.ip_local_port_range="1024 65535"
-	in_host switch ip link add br0 type bridge stp_state 0 mcast_snooping 0
-	in_host switch ip link set br0 up
 }
 
 net_switch_port() { # HOST DEV
@@ -98,7 +99,10 @@ net_switch_port() { # HOST DEV
 
 net_up() {
 	local web
-	net_hosts_up
+	net_hosts_up "${hosts[@]}" switch
+	net_sysctl client net.ipv4.ip_local_port_range="1024 65535"
+	in_host switch ip link add br0 type bridge stp_state 0 mcast_snooping 0
+	in_host switch ip link set br0 up
 	if [ "$one_arm" = yes ]; then
 		net_switch_port client eth0
 		net_switch_port lb front
@@ -118,13 +122,13 @@ net_up() {
 		net_address "$web" eth0 "$(web_address "$web")" "$(web_address "$web" v6)"
 		[ "$mode" = fullnat ] || net_default_route "$web"
 	done
-	net_wait
+	net_wait "${hosts[@]}" switch
 }
 
 # The kernel may take up to a second to call a new link up, and IPv6 answers no neighbour before.
-net_wait() {
+net_wait() { # HOST...
 	local host try
-	for host in "${hosts[@]}" switch; do
+	for host; do
 		for try in {1..150}; do
 			in_host "$host" ip -br link | awk '$1 != "lo" && $2 != "UP" { down = 1 } END { exit down }' && continue 2
 			sleep 0.02

@@ -149,14 +149,39 @@ static void test_completion(void **state)
 	completes(script, "drain --for 1h web-01 --re", "--reason");
 	completes(script, "--color a", "auto always");
 	completes(script, "help dr", "drain");
+	completes(script, "show verdicts --a", "--as --all");
 	free(script);
+}
+
+/* Names are asked of muster itself; here a shell function answers for it, as `muster --names WHAT` would. */
+static void test_completion_of_names(void **state)
+{
+	char *script = written(completion_script), *whole = NULL;
+	size_t size;
+	FILE *out = open_memstream(&whole, &size);
+
+	(void)state;
+	fprintf(out,
+		"muster() { [ \"$1\" = --names ] && case $2 in servers) echo web-01 web-02 ;; services) echo web web6 "
+		";; "
+		"qualified) echo web/web-01 web/web-02 web6/web-01 ;; esac; }\n%s",
+		script);
+	fclose(out);
+	completes(whole, "drain w", "web-01 web-02");
+	completes(whole, "drain web/", "web/web-01 web/web-02");
+	completes(whole, "show server web6/w", "web6/web-01");
+	completes(whole, "show picks w", "web web6");
+	completes(whole, "show flows --server web/web-02", "web/web-02");
+	free(script);
+	free(whole);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_everything_is_said),
 					   cmocka_unit_test(test_man_structure), cmocka_unit_test(test_man_renders),
-					   cmocka_unit_test(test_completion)};
+					   cmocka_unit_test(test_completion),
+					   cmocka_unit_test(test_completion_of_names)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

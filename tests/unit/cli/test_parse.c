@@ -68,7 +68,8 @@ static void test_words(void **state)
 	fails_with("s", "'s' could be several words: status show");
 	fails_with("re web", "could be several words: return remove reload");
 	fails_with("fly", "'fly' is not a command: status show drain return");
-	fails_with("show fly", "'fly' is not a command after show: services servers server flows stats events");
+	fails_with("show fly",
+		   "'fly' is not a command after show: services servers server flows picks verdicts stats events");
 	fails_with("show serv", "could be several words after show: services servers server");
 	fails_with("show", "show needs one more word: services");
 	fails_with("status now", "'now' is too much after status");

@@ -76,6 +76,9 @@ static void test_exact(void **state)
 	renders(render_server, "server", "server");
 	renders(render_server, "server-low", "server-low");
 	renders(render_flows, "flows", "flows");
+	renders(render_picks, "picks", "picks");
+	renders(render_verdicts, "stats", "verdicts");
+	renders(render_verdicts_all, "stats", "verdicts-all");
 	renders(render_stats, "stats", "stats");
 	renders(render_events, "events", "events");
 	renders(render_status, "empty", "empty");
@@ -99,11 +102,13 @@ static void test_widths(void **state)
 /* Any document must be survived: another version's, half of one, none. */
 static void test_odd_documents(void **state)
 {
-	static const char *const texts[] = {"{}", "[]", "{\"services\": [{}]}", "{\"services\": [{\"servers\": [{}]}]}",
-					    "{\"servers\": [{\"orders\": [{}]}], \"flows\": [{}], \"events\": [{}], "
-					    "\"verdicts\": [{\"packets\": 1}], \"attention\": [1]}"};
-	static const render_fn renderers[] = {render_status, render_services, render_servers, render_server,
-					      render_flows,  render_stats,    render_events};
+	static const char *const texts[] = {
+		"{}", "[]", "{\"services\": [{}]}", "{\"services\": [{\"servers\": [{}]}]}",
+		"{\"servers\": [{\"orders\": [{}]}], \"flows\": [{}], \"events\": [{}], "
+		"\"verdicts\": [{\"packets\": 1}], \"slots\": [null, {}], \"attention\": [1]}"};
+	static const render_fn renderers[] = {render_status, render_services, render_servers,  render_server,
+					      render_flows,  render_picks,    render_verdicts, render_verdicts_all,
+					      render_stats,  render_events};
 
 	(void)state;
 	for (size_t r = 0; r < ARRAY_SIZE(renderers); r++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The pure remainder: hints, ticks, who holds a lock, announcement frames. */
+/* The pure remainder: ticks, who holds a lock, announcement frames. */
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdarg.h>
@@ -9,28 +9,8 @@
 
 #include "address.h"
 #include "kernel/announce.h"
-#include "kernel/hints.h"
 #include "kernel/pins.h"
 #include "kernel/ticks.h"
-
-static void hints_say_what_to_do(void **state)
-{
-	char text[192];
-
-	(void)state;
-	assert_string_equal(attach_hint(-ERANGE, "Peer MTU is too large to set XDP", "eth1", text, sizeof(text)),
-			    "Peer MTU is too large to set XDP: lower the MTU of eth1 (and, on veth, of its peer)");
-	assert_string_equal(
-		attach_hint(-EOPNOTSUPP, "", "eth1", text, sizeof(text)),
-		"Operation not supported: the driver of eth1 has no native mode; generic mode works everywhere");
-	assert_non_null(strstr(attach_hint(-EEXIST, "Native and generic XDP can't be active at the same time", "eth1",
-					   text, sizeof(text)),
-			       "holds eth1"));
-	assert_string_equal(attach_hint(-ENOSPC, "", "eth1", text, sizeof(text)), "No space left on device");
-	/* cut, never overrun */
-	attach_hint(-ERANGE, "Peer MTU is too large to set XDP", "eth1", text, 12);
-	assert_int_equal(strlen(text), 11);
-}
 
 static void milliseconds_become_ticks(void **state)
 {
@@ -89,7 +69,6 @@ static void announcements_are_well_formed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hints_say_what_to_do),
 		cmocka_unit_test(milliseconds_become_ticks),
 		cmocka_unit_test(holder_is_found_in_proc_locks),
 		cmocka_unit_test(announcements_are_well_formed),

@@ -337,7 +337,9 @@ static void test_surroundings(void **state)
 	assert_sentence(w, "writing to /var/lib/muster failed: No space left on device");
 	assert_sentence(w, "has been busy for 3 s");
 	w->interface.native = false;
-	assert_sentence(w, "eth1 runs in generic mode");
+	assert_sentence(w, "eth1 runs in generic mode, which is slower: its driver has no native XDP");
+	snprintf(w->interface.text, sizeof(w->interface.text), "generic mode, for native was refused: no");
+	assert_sentence(w, "eth1 runs in generic mode, for native was refused: no");
 	w->in.n_interfaces = 0;
 	assert_sentence(w, "no interface carries the program");
 }
@@ -428,6 +430,54 @@ static void test_stats(void **state)
 	json_decref(stats);
 }
 
+static void test_verdicts(void **state)
+{
+	struct world *w = *state;
+	json_t *document, *verdicts;
+
+	w->counters.verdict[MUSTER_VERDICT_NO_FLOW] = 4;
+	document = status_verdicts_json(&w->in);
+	verdicts = json_object_get(document, "verdicts");
+	assert_int_equal(json_array_size(verdicts), MUSTER_VERDICTS_N);
+	assert_string_equal(text(json_array_get(verdicts, MUSTER_VERDICT_NO_FLOW), NULL, "name"), "no_flow");
+	assert_string_equal(text(json_array_get(verdicts, MUSTER_VERDICT_NO_FLOW), NULL, "action"), "refuse");
+	assert_number(number(json_array_get(verdicts, MUSTER_VERDICT_NO_FLOW), NULL, "packets"), 4, "packets");
+	assert_number(number(json_array_get(verdicts, MUSTER_VERDICT_NO_SERVICE), NULL, "packets"), 0, "packets");
+	json_decref(document);
+}
+
+/* Server indices of the maps become places in the list; a record that left the pool a moment ago is nobody's. */
+static void test_picks(void **state)
+{
+	struct world *w = *state;
+	static const uint32_t slots[] = {5, 6, 5, 77};
+	struct status_picks picks = {.service = &w->service, .slots = slots, .n_slots = 4, .turns = 1234};
+	json_t *document, *servers, *list;
+
+	w->service_conf.scheduler = MUSTER_SCHEDULER_LEAST_CONNECTIONS;
+	w->server[1].run.pool.effective = 73;
+	document = status_picks_json(&picks);
+	servers = json_object_get(document, "servers");
+	list = json_object_get(document, "slots");
+	assert_string_equal(text(document, NULL, "service"), "web");
+	assert_string_equal(text(document, NULL, "scheduler"), "least_connections");
+	assert_number(number(document, NULL, "length"), 4, "length");
+	assert_number(number(document, NULL, "turns"), 1234, "turns");
+	assert_int_equal(json_array_size(servers), 2);
+	assert_number(number(json_array_get(servers, 0), NULL, "slots"), 2, "slots");
+	assert_number(number(json_array_get(servers, 0), NULL, "share_pct"), 50, "share");
+	assert_number(number(json_array_get(servers, 1), "weight", "declared"), 1, "declared weight");
+	assert_number(number(json_array_get(servers, 1), "weight", "effective"), 0.73, "weight in effect");
+	assert_int_equal(json_array_size(list), 4);
+	assert_int_equal(json_integer_value(json_array_get(list, 1)), 1);
+	assert_true(json_is_null(json_array_get(list, 3)));
+	json_decref(document);
+	picks.n_slots = 0;
+	document = status_picks_json(&picks);
+	assert_number(number(json_array_get(json_object_get(document, "servers"), 0), NULL, "share_pct"), 0, "share");
+	json_decref(document);
+}
+
 static void test_flows(void **state)
 {
 	struct world *w = *state;
@@ -479,6 +529,8 @@ int main(void)
 		TEST(test_bad_bytes),
 		TEST(test_no_counters),
 		TEST(test_stats),
+		TEST(test_verdicts),
+		TEST(test_picks),
 		TEST(test_flows),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

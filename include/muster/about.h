@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a program says of itself: in the object for who loads it, and in a map of its own for who meets it. */
+#ifndef MUSTER_ABOUT_H
+#define MUSTER_ABOUT_H
+
+#include <linux/types.h>
+
+/* The section of the object; libbpf makes a read-only map of that name from it, which every program of the load holds. */
+#define MUSTER_ABOUT ".rodata.about"
+
+struct muster_about {
+	__u32 abi; /* MUSTER_ABI of its maps */
+	char version[60];
+};
+_Static_assert(sizeof(struct muster_about) == 64, "muster_about is ABI");
+
+#endif

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sends real frames through the bench's lab, and counts what comes of them: at the servers, back at the client, and in
+ * runs and nanoseconds of the program on the balancer's interface "front".
+ *
+ *   packets attach DEV PROGRAM   puts a program of packets.bpf.o on an interface, natively; it stays
+ *   packets detach DEV
+ *   packets send OPTIONS         prints one line of JSON
+ *   packets cost DIR COMMAND...  runs a command; runs and nanoseconds of the balancer's programs meanwhile
+ */
+#include <getopt.h>
+#include <netinet/ether.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "stand.h"
+#include "template.h"
+
+#define BATCH     64   /* packets that the source hands over at a time; a veth's ring has room for 256 */
+#define CALL      4096 /* packets of one system call */
+#define SETTLE_US 20000
+
+static struct {
+	const char *object;
+	struct target to;
+	enum kind kind;
+	uint32_t flows, first;
+	uint64_t count;
+	int64_t duration_ns;
+	int cpu;
+	bool answers, stats;
+} conf = {.cpu = -1};
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static struct bpf_object *object_load(const char *only)
+{
+	struct bpf_object *object = bpf_object__open_file(conf.object, NULL);
+	struct bpf_program *program;
+	int error;
+
+	if (!object)
+		die("cannot open", conf.object, errno);
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, strcmp(bpf_program__name(program), only) == 0);
+	error = bpf_object__load(object);
+	if (error)
+		die("the kernel refuses", conf.object, error);
+	return object;
+}
+
+static void attach(const char *dev, const char *name)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object_load(name), name);
+	int error;
+
+	if (!program)
+		die("no program", name, ENOENT);
+	error = bpf_xdp_attach(device(dev), bpf_program__fd(program), XDP_FLAGS_DRV_MODE, NULL);
+	if (error)
+		die("cannot attach to", dev, error);
+}
+
+static void detach(const char *dev)
+{
+	int error = bpf_xdp_detach(device(dev), XDP_FLAGS_DRV_MODE, NULL);
+
+	if (error)
+		die("cannot detach from", dev, error);
+}
+
+/* The source's program, its plan written; its fd. */
+static int source(void)
+{
+	const char *name = conf.to.family == AF_INET ? "source_v4" : "source_v6";
+	struct bpf_object *object = object_load(name);
+	struct bench_plan plan = {.flows = conf.flows, .next = conf.first};
+	uint32_t zero = 0;
+
+	template_make(&plan, &conf.to, conf.kind);
+	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "plan"), &zero, &plan, BPF_ANY))
+		die("cannot write", "the source's plan", errno);
+	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
+}
+
+static void emit(int source, uint32_t n)
+{
+	static unsigned char frame[256];
+	unsigned size =
+		sizeof(struct ethhdr) + (conf.to.family == AF_INET ? sizeof(struct bench_v4) : sizeof(struct bench_v6));
+	struct xdp_md context = {.data_end = size, .ingress_ifindex = device(CLIENT_DEV)};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = size, .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = n, .batch_size = BATCH,
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+	int error = bpf_prog_test_run_opts(source, &opts);
+
+	if (error)
+		die("the kernel sends no packets from", CLIENT_DEV, error);
+}
+
+/* Sends so many packets, or for so long, whichever ends first; how many that was. */
+static uint64_t run(int source)
+{
+	int64_t end = now_ns() + conf.duration_ns;
+	uint64_t sent = 0;
+
+	while ((!conf.count || sent < conf.count) && (!conf.duration_ns || now_ns() < end)) {
+		uint32_t n = conf.count && conf.count - sent < CALL ? conf.count - sent : CALL;
+
+		emit(source, n);
+		sent += n;
+	}
+	return sent;
+}
+
+/* On one CPU, before others that want it: what is measured is the way of a packet, not who else runs. */
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(conf.cpu < 0 ? sysconf(_SC_NPROCESSORS_ONLN) - 1 : conf.cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot stay on", "one CPU", errno);
+	if (setpriority(PRIO_PROCESS, 0, -20))
+		die("cannot raise", "the priority", errno);
+}
+
+/* As long as this process lives. */
+static void stats_on(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	if (fd < 0)
+		die("cannot count", "the programs' run time", fd);
+}
+
+static void send_all(void)
+{
+	struct sink servers = sink_on("servers", SERVERS_DEV), client = sink_on("client", CLIENT_DEV);
+	int measured = program_on("lb", "front"), from = source();
+	struct bench_seen servers_before, client_before, servers_after, client_after;
+	struct bpf_prog_info before, after;
+	int64_t start, elapsed;
+	uint64_t sent;
+
+	enter("client");
+	pin();
+	sink_answers(&servers, conf.answers);
+	if (conf.stats)
+		stats_on();
+	servers_before = sink_read(&servers);
+	client_before = sink_read(&client);
+	before = program_read(measured);
+	start = now_ns();
+	sent = run(from);
+	elapsed = now_ns() - start;
+	usleep(SETTLE_US);
+	after = program_read(measured);
+	servers_after = sink_read(&servers);
+	client_after = sink_read(&client);
+	printf("{\"sent\": %lu, \"seconds\": %.6f, \"servers\": %llu, \"answered\": %llu, \"client\": %llu, "
+	       "\"runs\": %llu, \"run_ns\": %llu}\n",
+	       sent, elapsed / 1e9, servers_after.dropped - servers_before.dropped,
+	       servers_after.answered - servers_before.answered, client_after.dropped - client_before.dropped,
+	       after.run_cnt - before.run_cnt, after.run_time_ns - before.run_time_ns);
+}
+
+static void command_run(char **command)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		execvp(command[0], command);
+		die("cannot run", command[0], errno);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		die("cannot run", command[0], errno);
+	if (status)
+		die("failed:", command[0], ECHILD);
+}
+
+/* What the programs on front and back take, which may be one, while a command runs. */
+static void cost(char **command)
+{
+	int front = program_on("lb", "front"), back = program_on("lb", "back");
+	struct bpf_prog_info first, second, before[2], after[2];
+
+	first = program_read(front);
+	second = program_read(back);
+	if (first.id == second.id)
+		back = -1;
+	enter("client");
+	stats_on();
+	before[0] = program_read(front), before[1] = program_read(back);
+	command_run(command);
+	after[0] = program_read(front), after[1] = program_read(back);
+	printf("{\"runs\": %llu, \"run_ns\": %llu}\n",
+	       after[0].run_cnt - before[0].run_cnt + after[1].run_cnt - before[1].run_cnt,
+	       after[0].run_time_ns - before[0].run_time_ns + after[1].run_time_ns - before[1].run_time_ns);
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: packets attach DEV empty|swap|sink\n"
+		"       packets detach DEV\n"
+		"       packets send --net DIR --to ADDRESS --port N --mac MAC --from MAC --kind syn|ack|data\n"
+		"               [--count N] [--seconds S] [--flows N] [--first N] [--answers] [--stats] [--cpu N]\n"
+		"       packets cost DIR COMMAND...\n");
+	exit(1);
+}
+
+static void parse_mac(const char *text, __u8 *mac)
+{
+	struct ether_addr *parsed = ether_aton(text);
+
+	if (!parsed)
+		usage();
+	memcpy(mac, parsed, ETH_ALEN);
+}
+
+static void parse_to(const char *text)
+{
+	conf.to.family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(conf.to.family, text, &conf.to.v6) != 1)
+		usage();
+}
+
+static void parse_kind(const char *text)
+{
+	static const char *const names[] = {"syn", "ack", "data"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(text, names[i])) {
+			conf.kind = i;
+			return;
+		}
+	usage();
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"net", 1, NULL, 'n'},     {"to", 1, NULL, 't'},
+		{"port", 1, NULL, 'p'},    {"mac", 1, NULL, 'm'},
+		{"from", 1, NULL, 'f'},    {"kind", 1, NULL, 'k'},
+		{"count", 1, NULL, 'c'},   {"seconds", 1, NULL, 's'},
+		{"flows", 1, NULL, 'F'},   {"first", 1, NULL, '1'},
+		{"answers", 0, NULL, 'a'}, {"stats", 0, NULL, 'S'},
+		{"cpu", 1, NULL, 'C'},     {},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'n':
+			stand_net = optarg;
+			break;
+		case 't':
+			parse_to(optarg);
+			break;
+		case 'p':
+			conf.to.port = htons(atoi(optarg));
+			break;
+		case 'm':
+			parse_mac(optarg, conf.to.mac);
+			break;
+		case 'f':
+			parse_mac(optarg, conf.to.from);
+			break;
+		case 'k':
+			parse_kind(optarg);
+			break;
+		case 'c':
+			conf.count = strtoull(optarg, NULL, 10);
+			break;
+		case 's':
+			conf.duration_ns = atof(optarg) * 1e9;
+			break;
+		case 'F':
+			conf.flows = strtoul(optarg, NULL, 10);
+			break;
+		case '1':
+			conf.first = strtoul(optarg, NULL, 10);
+			break;
+		case 'a':
+			conf.answers = true;
+			break;
+		case 'S':
+			conf.stats = true;
+			break;
+		case 'C':
+			conf.cpu = atoi(optarg);
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc || !stand_net || !conf.to.family || (!conf.count && conf.duration_ns <= 0))
+		usage();
+}
+
+int main(int argc, char **argv)
+{
+	static char object[4096];
+	ssize_t length = readlink("/proc/self/exe", object, sizeof(object) - sizeof(".bpf.o"));
+
+	if (length < 0)
+		die("cannot find", "packets.bpf.o", errno);
+	conf.object = strcat(object, ".bpf.o");
+	if (argc == 4 && !strcmp(argv[1], "attach"))
+		attach(argv[2], argv[3]);
+	else if (argc == 3 && !strcmp(argv[1], "detach"))
+		detach(argv[2]);
+	else if (argc > 2 && !strcmp(argv[1], "send"))
+		parse(argc - 1, argv + 1), send_all();
+	else if (argc > 3 && !strcmp(argv[1], "cost"))
+		stand_net = argv[2], cost(argv + 3);
+	else
+		usage();
+	return 0;
+}
