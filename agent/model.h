@@ -30,6 +30,8 @@ struct server {
 		struct health health;
 		struct memory memory;
 		struct pool_member_run pool;
+		struct signals signals;
+		struct muster_signals counted; /* by the program, of its packets; at the last tick */
 		enum hop_state hop;
 		struct muster_stats stats;              /* at the last tick */
 		uint64_t answers_seen;                  /* packets_out at the last check */
@@ -46,6 +48,7 @@ struct service {
 	struct service_run {
 		uint32_t index; /* of its record in the maps */
 		struct pool_run pool;
+		struct signals_pool signals;
 		struct picks *picks; /* the table in force; plan.c */
 		struct muster_stats stats;
 		struct server_rate rate;
