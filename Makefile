@@ -5,6 +5,7 @@
 # sudo make bench      what the program costs a packet, beside nftables and HAProxy: a table, and build/bench.json
 # make bench-verifier  what the verifier makes of each program
 # sudo make test       every test; installs what it needs first
+# sudo make vmtest     the packet tests under other kernels, in emulated machines
 # make unit            unit tests alone, no root needed
 # make lint            the style rules that machines can hold
 # make install         honours PREFIX and DESTDIR
@@ -28,7 +29,7 @@ MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
 PKGS       := libbpf libelf zlib libsystemd libcurl yaml-0.1 jansson libmicrohttpd libmnl libcap-ng smartcols
 
 # What a build cannot do without; asked once, so that a missing package is one clear line.
-ifeq ($(filter install-deps clean demo test bench,$(MAKECMDGOALS)),)
+ifeq ($(filter install-deps clean demo test bench vmtest,$(MAKECMDGOALS)),)
 MISSING := $(shell tools/install-deps --missing)
 ifneq ($(strip $(MISSING)),)
 $(error missing packages: $(MISSING) -- run: sudo tools/install-deps)
@@ -84,6 +85,7 @@ UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/un
 PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
 BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
+VMTOOLS    := $B/tests/vm/tunnels
 LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/%,$(wildcard tools/*.c tools/*/*.c))) \
               $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
 
@@ -93,6 +95,9 @@ $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
 $B/tests/bpf/test_%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
+$B/tests/vm/%: tests/vm/%.c tests/vm/tunnel.c tests/bpf/packet.c tests/vm/tunnel.h tests/bpf/packet.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^)
 $B/tests/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -g -O1 -std=gnu17 -Wall -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LDLIBS)
@@ -110,7 +115,7 @@ $B/tools/bench.d/packets: tools/bench.d/packets.c $(wildcard tools/bench.d/*.h)
 
 labtools: $(LABTOOLS)
 benchtools: $(BENCHTOOLS)
-tests: all $(UNIT) $(PACKET) $(FUZZ) $(LABTOOLS)
+tests: all $(UNIT) $(PACKET) $(FUZZ) $(VMTOOLS) $(LABTOOLS)
 
 unit: $(UNIT)
 	tests/run unit
@@ -131,9 +136,16 @@ bench:
 bench-verifier: $B/tools/bench.d/verifier $B/muster.bpf.o
 	$B/tools/bench.d/verifier $B/muster.bpf.o
 
+# Without an emulator the tests under other kernels say so and are skipped.
 test: install-deps
+	-tools/install-deps vm
 	$(MAKE) --no-print-directory -s -j$$(nproc) tests
 	tests/run
+
+vmtest: install-deps
+	tools/install-deps vm
+	$(MAKE) --no-print-directory -s -j$$(nproc) all $(PACKET)
+	tests/vm/kernels --all
 
 lint:
 	tests/lint
@@ -158,7 +170,7 @@ install: all man
 clean:
 	rm -rf $B
 
-.PHONY: all labtools benchtools tests unit demo bench bench-verifier test lint man install install-deps clean
+.PHONY: all labtools benchtools tests unit demo bench bench-verifier test vmtest lint man install install-deps clean
 .DELETE_ON_ERROR:
 
 -include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)

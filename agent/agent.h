@@ -49,6 +49,7 @@ struct agent {
 	uint64_t ticks;
 	struct kernel_counters *counters; /* of the last second */
 	int64_t counters_ms;
+	int64_t no_port_ms; /* when a flow last found no source port; 0: never */
 	struct packets packets;
 };
 

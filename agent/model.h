@@ -33,6 +33,8 @@ struct server {
 		struct signals signals;
 		struct muster_signals counted; /* by the program, of its packets; at the last tick */
 		enum hop_state hop;
+		struct kernel_ports ports;              /* toward it, at the last tick */
+		int64_t port_reused_ms;                 /* when one was last given to another client early; 0: never */
 		struct muster_stats stats;              /* at the last tick */
 		uint64_t answers_seen;                  /* packets_out at the last check */
 		struct server_rate rate;                /* over the last tick */

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include <arpa/inet.h>
+#include <muster/flow.h>
 #include <stdio.h>
 
 #include "model.h"
@@ -14,7 +15,8 @@ static void plan_config(struct muster_config *record, const struct config *confi
 	record->timeout[MUSTER_FLOW_ESTABLISHED] = config->timeout.established_ms;
 	record->timeout[MUSTER_FLOW_CLOSING] = config->timeout.closing_ms;
 	record->timeout[MUSTER_FLOW_UDP_ONCE] = config->timeout.udp_once_ms;
-	record->timeout_udp = config->timeout.udp_ms;
+	record->timeout[MUSTER_FLOW_UDP] = config->timeout.udp_ms;
+	record->timeout[MUSTER_FLOW_ONE_WAY] = config->timeout.established_ms;
 	record->hop_stale = 60 * 1000;
 	record->resets_per_s = 1000;
 }
@@ -112,6 +114,7 @@ int plan_new(struct plan **out, struct model *model, plan_turns_fn turns, void *
 	if (!plan->services || !plan->servers)
 		return -ENOMEM;
 	plan_config(&plan->config, model->config);
+	plan->flows = MUSTER_FLOWS_DEFAULT;
 	for (size_t i = 0; i < model->n_services; i++) {
 		struct service *service = &model->services[i];
 

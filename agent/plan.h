@@ -26,10 +26,11 @@ struct plan_server {
 
 struct plan {
 	/*
-	 * Timeouts and hop_stale in milliseconds: the kernel folder makes ticks of them. It fills in abi, ticks_per_s and
-	 * secret itself, and ports when both counts are 0.
+	 * Timeouts and hop_stale in milliseconds: the kernel folder makes beats and ticks of them. It fills in abi, ticks_per_s,
+	 * secret and what says where the flow table is itself, and ports when both counts are 0.
 	 */
 	struct muster_config config;
+	uint32_t flows; /* room in the flow table; 0: the default */
 	struct plan_service *services;
 	size_t n_services;
 	struct plan_server *servers;

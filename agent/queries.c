@@ -44,11 +44,13 @@ static struct gathered *gather(struct agent *agent)
 		.live_context = agent->kernel,
 		.writer_busy_ms = writer_busy_ms(agent->writer),
 		.writer_error = writer_error(agent->writer),
+		.no_port_ms = agent->no_port_ms,
 		.started_wall_ms = agent->started_wall_ms,
 		.ready = agent->begun,
 	};
 	prober_lateness(agent->prober, &g->in.lateness);
-	g->in.map_memory_bytes = kernel_memory(agent->kernel, &g->in.flow_entries);
+	g->in.map_memory_bytes = kernel_memory(agent->kernel);
+	kernel_flow_table(agent->kernel, &g->in.flow_table);
 	return g;
 }
 

@@ -63,13 +63,23 @@ static void share(struct service *service, bool mark)
 	}
 }
 
+static void count_ports(struct server_run *run, const struct kernel_ports *now, bool first, int64_t now_ms)
+{
+	if (!first && now->reused_early > run->ports.reused_early)
+		run->port_reused_ms = now_ms;
+	run->ports = *now;
+}
+
 static void count(struct agent *agent, int64_t now_ms)
 {
 	double seconds = (now_ms - agent->counters_ms) / 1000.0;
 	bool first = !agent->counters_ms;
+	uint64_t no_port = agent->counters->verdict[MUSTER_VERDICT_NO_PORT];
 
 	if (kernel_counters(agent->kernel, agent->counters) < 0)
 		return;
+	if (!first && agent->counters->verdict[MUSTER_VERDICT_NO_PORT] > no_port)
+		agent->no_port_ms = now_ms;
 	for (size_t i = 0; i < agent->model->n_services; i++) {
 		struct service *service = &agent->model->services[i];
 		const struct muster_stats *stats = &agent->counters->service[service->run.index];
@@ -84,6 +94,7 @@ static void count(struct agent *agent, int64_t now_ms)
 			if (!first)
 				rate(&run->rate, stats, &run->stats, seconds);
 			run->stats = *stats;
+			count_ports(run, &agent->counters->ports[run->index], first, now_ms);
 			for (int k = 0; first && k < MODEL_SHARE_MARKS; k++)
 				run->flows_mark[k] = stats->flows_new;
 		}

@@ -42,6 +42,30 @@ void render_flows(const struct look *look, const json_t *document)
 		fprintf(look->out, "There are more: muster show flows --most N, --server SERVER, --client ADDRESS\n");
 }
 
+/* The flow table and the source ports: how large, how full, and what is wrong with them. */
+static void render_flow_table(const struct look *look, const json_t *document)
+{
+	const json_t *table = json_object_get(document, "flow_table"),
+		     *ports = json_object_get(document, "source_ports");
+	char table_bytes[HUMAN_SIZE], all_bytes[HUMAN_SIZE];
+
+	fprintf(look->out, "\nflows   %.0f live, room for %.0f in %s; all maps take %s\n",
+		json_figure(document, "live_flows"), json_figure(table, "flows"),
+		human_bytes(json_figure(table, "memory_bytes"), table_bytes),
+		human_bytes(json_figure(json_object_get(document, "maps"), "memory_bytes"), all_bytes));
+	fprintf(look->out, "table   %.0f of %.0f entries used, half-open %.0f of %.0f\n", json_figure(table, "used"),
+		json_figure(table, "entries"), json_figure(table, "half_open_used"),
+		json_figure(table, "half_open_entries"));
+	if (json_figure(table, "older_entries") > 0)
+		fprintf(look->out, "        %.0f entries still have to move from the table of before, of %.0f\n",
+			json_figure(table, "older_used"), json_figure(table, "older_entries"));
+	fprintf(look->out, "flood   %s, %.0f half-open flows gave way within a second of their SYN\n",
+		json_is_true(json_object_get(table, "flood")) ? "now" : "no", json_figure(table, "half_open_evicted"));
+	if (json_figure(ports, "of") > 0)
+		fprintf(look->out, "ports   %.0f of %.0f toward the servers in use, %.0f re-used early\n",
+			json_figure(ports, "in_use"), json_figure(ports, "of"), json_figure(ports, "reused_early"));
+}
+
 void render_picks(const struct look *look, const json_t *document)
 {
 	static const struct table_column columns[] = {{"SERVER"}, {"SLOTS", true}, {"SHARE", true}, {"WEIGHT"}, {NULL}};
@@ -103,13 +127,10 @@ void render_verdicts_all(const struct look *look, const json_t *document)
 
 void render_stats(const struct look *look, const json_t *document)
 {
-	const json_t *maps = json_object_get(document, "maps"), *probes = json_object_get(document, "probes");
-	char bytes[HUMAN_SIZE];
+	const json_t *probes = json_object_get(document, "probes");
 
 	print_verdicts(look, document, false);
-	fprintf(look->out, "\nflows   %.0f live, room for %.0f table entries, maps take %s\n",
-		json_figure(document, "live_flows"), json_figure(maps, "flow_entries"),
-		human_bytes(json_figure(maps, "memory_bytes"), bytes));
+	render_flow_table(look, document);
 	fprintf(look->out, "probes  %.0f started, late by %.0f ms (median), %.0f ms (99 %%), %.0f ms (worst)\n",
 		json_figure(probes, "started"), json_figure(probes, "late_p50_ms"), json_figure(probes, "late_p99_ms"),
 		json_figure(probes, "late_max_ms"));

@@ -59,9 +59,12 @@ int kernel_counters(struct kernel *kernel, struct kernel_counters *out)
 	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES && r == 0; i++)
 		if (kernel->services[i].used)
 			r = read_stats(kernel->maps.fd[MAP_SVC_STAT], i, cpus, n, &out->service[i]);
-	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS && r == 0; i++)
-		if (kernel->servers[i].state != MUSTER_SERVER_FREE)
-			r = read_stats(kernel->maps.fd[MAP_SRV_STAT], i, cpus, n, &out->server[i]);
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS && r == 0; i++) {
+		if (kernel->servers[i].state == MUSTER_SERVER_FREE)
+			continue;
+		source_ports_read(kernel, i, &out->ports[i]);
+		r = read_stats(kernel->maps.fd[MAP_SRV_STAT], i, cpus, n, &out->server[i]);
+	}
 	return r;
 }
 
@@ -86,16 +89,14 @@ int counters_clear(struct kernel *kernel, enum map_index map, uint32_t index)
 	return bpf_map_update_elem(kernel->maps.fd[map], &index, cpus, BPF_ANY) < 0 ? -errno : 0;
 }
 
-uint64_t kernel_memory(struct kernel *kernel, uint32_t *flow_entries)
+uint64_t kernel_memory(struct kernel *kernel)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = flow_tables_bytes(kernel) + source_ports_bytes(kernel);
 
 	for (int i = 0; i < MAP_N; i++)
 		bytes += maps_bytes(kernel->maps.fd[i]);
 	for (int i = 0; i < MUSTER_MAX_SERVICES; i++)
 		if (kernel->picks[i].fd >= 0)
 			bytes += maps_bytes(kernel->picks[i].fd);
-	if (flow_entries)
-		*flow_entries = kernel->maps.entries[MAP_FLOWS];
 	return bytes;
 }

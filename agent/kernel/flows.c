@@ -1,201 +1,181 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Live flows, counted by walking the flow table in small steps between other work, and listed on demand; those whose
- * time is over are freed on the way. The only file of the agent that knows what kind of map the flow table is.
+ * The flow table is walked in small steps between other work, in shared memory, without system calls: live flows are
+ * counted, those whose time is over are freed, and what the program counts itself is held against what stands in the table.
  */
 #include "inside.h"
 
-#include <netinet/in.h>
+#include "../log.h"
+#include "flow_entry.h"
 
-#include <bpf/bpf.h>
+#define CHUNK       1024 /* buckets read in one turn of the loop */
+#define STEP_MS     2    /* pause between two chunks of a round */
+#define ROUND_MS    2000 /* pause between two rounds */
+#define LIVE_ROUNDS 3    /* a count that is wrong by the same number for so long is put right */
+#define PORT_ROUNDS 5    /* source ports that are missing for so long are looked for */
 
-#define CHUNK    4096 /* entries read in one turn of the loop */
-#define STEP_MS  2    /* pause between two chunks of a round */
-#define ROUND_MS 2000 /* pause between two rounds */
-#define FREES    256  /* flows freed in one turn of the loop: about a millisecond */
-
-static uint32_t timeout_of(const struct muster_config *config, const struct muster_tuple *key,
-			   const struct muster_flow *flow)
+static uint32_t beat_now(const struct kernel *kernel)
 {
-	if (key->proto == IPPROTO_UDP && flow->state == MUSTER_FLOW_ESTABLISHED)
-		return config->timeout_udp;
-	return flow->state < MUSTER_FLOW_STATES_N ? config->timeout[flow->state] : 0;
+	return ticks_now(&kernel->ticks) >> MUSTER_BEAT_SHIFT;
 }
 
-bool flows_live(const struct kernel *kernel, const struct muster_tuple *key, const struct muster_flow *flow,
-		uint32_t now)
+/* A second past its time: no packet that is under way on another CPU still finds the flow alive. */
+static uint32_t grace(const struct kernel *kernel)
 {
-	int32_t age = (int32_t)(now - flow->seen);
-
-	if (flow->dir != MUSTER_TO_SERVER || flow->state == MUSTER_FLOW_CLOSING || flow->server >= MUSTER_MAX_SERVERS)
-		return false;
-	/* `now` may be older than the packet that came in meanwhile. */
-	if (age > 0 && (uint32_t)age >= timeout_of(&kernel->config, key, flow))
-		return false;
-	const struct muster_server *server = &kernel->servers[flow->server];
-
-	return server->state != MUSTER_SERVER_FREE && flow->generation == server->generation;
+	return (kernel->ticks.per_s >> MUSTER_BEAT_SHIFT) + 1;
 }
 
-/* Reads the next chunk; chunk->end when the table is through. Returns how many entries there are, or -errno. */
-static int read_chunk(struct kernel *kernel, struct flow_chunk *chunk)
+static void count(struct kernel *kernel, const struct flow_entry *entry, uint32_t now)
 {
-	uint32_t count = CHUNK, next = chunk->position;
-	int r = bpf_map_lookup_batch(kernel->maps.fd[MAP_FLOWS], chunk->started ? &chunk->position : NULL, &next,
-				     chunk->keys, chunk->values, &count, NULL);
+	struct gauge_count *count = &kernel->gauge.counting[entry->flow.server % MUSTER_MAX_SERVERS];
+	bool mark = entry->tag & MUSTER_MARK;
 
-	if (r < 0 && errno != ENOENT)
-		return -errno;
-	chunk->end = r < 0;
-	chunk->position = next;
-	chunk->started = true;
-	return (int)count;
+	count->live += flow_entry_live(kernel, entry, now);
+	count->marked += entry->flow.dir == MUSTER_TO_SERVER && mark;
+	count->ports += entry->flow.dir == MUSTER_TO_CLIENT && entry->flow.mode == MUSTER_MODE_FULLNAT && !mark;
 }
 
-static int make_chunk(struct flow_chunk *chunk)
+static void scan_bucket(struct kernel *kernel, uint32_t first, uint32_t now)
 {
-	*chunk = (struct flow_chunk){
-		.keys = calloc(CHUNK, sizeof(*chunk->keys)),
-		.values = calloc(CHUNK, sizeof(*chunk->values)),
-	};
-	return chunk->keys && chunk->values ? 0 : -ENOMEM;
-}
+	uint32_t table = MUSTER_REF_TABLE(first);
+	const struct muster_bucket *bucket = &kernel->tables.at[table].bucket[MUSTER_REF_BUCKET(first)];
+	struct flow_entry entry;
 
-static void free_chunk(struct flow_chunk *chunk)
-{
-	free(chunk->keys);
-	free(chunk->values);
-	*chunk = (struct flow_chunk){0};
-}
-
-static void reverse(struct muster_tuple *out, const struct muster_tuple *tuple)
-{
-	*out = (struct muster_tuple){
-		.src = tuple->dst,
-		.dst = tuple->src,
-		.sport = tuple->dport,
-		.dport = tuple->sport,
-		.proto = tuple->proto,
-	};
-}
-
-/* A second past its time: no packet that is under way on another CPU still finds it alive. */
-static bool is_over(const struct kernel *kernel, const struct muster_tuple *key, const struct muster_flow *flow,
-		    uint32_t now)
-{
-	int64_t timeout = timeout_of(&kernel->config, key, flow);
-	int32_t age = (int32_t)(now - flow->seen);
-
-	return timeout && age > timeout + kernel->ticks.per_s;
-}
-
-/* Removes an entry that was seen to be over. One that the program has put in its place meanwhile goes back. */
-static void free_entry(struct kernel *kernel, const struct muster_tuple *key, uint32_t now)
-{
-	struct muster_flow taken;
-
-	if (bpf_map_lookup_and_delete_elem(kernel->maps.fd[MAP_FLOWS], key, &taken) == 0 &&
-	    !is_over(kernel, key, &taken, now))
-		(void)bpf_map_update_elem(kernel->maps.fd[MAP_FLOWS], key, &taken, BPF_NOEXIST);
-}
-
-/*
- * Frees a flow whose time is over, both directions together, so that the table fills with what lives: full, it gives up
- * live flows as soon as dead ones. As in the program, a flow is as old as the younger of its directions; an entry at the
- * other direction's key that belongs to another flow (a source port in use again) is none of it. True when freed.
- */
-static bool free_flow(struct kernel *kernel, const struct muster_tuple *key, uint32_t now)
-{
-	struct muster_flow flow, twin;
-	struct muster_tuple twin_key, back;
-	int fd = kernel->maps.fd[MAP_FLOWS];
-
-	/* The scan's copy may be old by now. */
-	if (bpf_map_lookup_elem(fd, key, &flow) < 0 || !is_over(kernel, key, &flow, now))
-		return false;
-	reverse(&twin_key, &flow.out);
-	if (bpf_map_lookup_elem(fd, &twin_key, &twin) == 0) {
-		reverse(&back, &twin.out);
-		if (memcmp(&back, key, sizeof(back)) == 0) {
-			if (!is_over(kernel, &twin_key, &twin, now))
-				return false;
-			free_entry(kernel, &twin_key, now);
-		}
+	for (uint32_t way = 0; way < MUSTER_WAYS; way++) {
+		if (muster_tag_state(__atomic_load_n(&bucket->tag[way], __ATOMIC_RELAXED)) == MUSTER_FLOW_FREE)
+			continue;
+		kernel->gauge.used[table]++;
+		if (!flow_entry_read(kernel, first + way, &entry))
+			continue;
+		count(kernel, &entry, now);
+		if (flow_entry_over(kernel, &entry, now, grace(kernel)))
+			flow_free(kernel, &entry);
 	}
-	free_entry(kernel, key, now);
-	return true;
 }
 
-/* Frees what is over among the entries just read; true when there may be more of it than one turn of the loop allows. */
-static bool free_flows(struct kernel *kernel, const struct flow_chunk *chunk, int n, uint32_t now)
+/* A flow that was counted, and whose end was not (its CPU died in between, or an agent before us), is put right. */
+static void correct_live(struct kernel *kernel, uint32_t server)
 {
-	unsigned freed = 0;
+	int64_t by = kernel->gauge.counted[server].marked - (int64_t)kernel->live[server];
 
-	for (int i = 0; i < n && freed < FREES; i++)
-		if (is_over(kernel, &chunk->keys[i], &chunk->values[i], now))
-			freed += free_flow(kernel, &chunk->keys[i], now);
-	return freed == FREES;
+	if (!drift_lasts(&kernel->gauge.live_drift[server], by, LIVE_ROUNDS))
+		return;
+	__atomic_add_fetch(&kernel->live[server], (uint64_t)by, __ATOMIC_SEQ_CST);
+	log_debug("live flows of server %u: the program's count was off by %lld", server, (long long)-by);
+}
+
+/* A round is through: its counts are the answer until the next one is. */
+static void end_round(struct kernel *kernel)
+{
+	struct gauge *gauge = &kernel->gauge;
+	uint32_t older = flow_tables_older(kernel);
+
+	memcpy(gauge->counted, gauge->counting, sizeof(gauge->counted));
+	memcpy(kernel->tables.used, gauge->used, sizeof(gauge->used));
+	memset(gauge->counting, 0, sizeof(gauge->counting));
+	memset(gauge->used, 0, sizeof(gauge->used));
+	gauge->cursor = (struct flow_cursor){0};
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS; i++) {
+		correct_live(kernel, i);
+		source_ports_audit(kernel, i, gauge->counted[i].ports, PORT_ROUNDS);
+	}
+	/* Only a round that began after the change of tables says that nobody is left in the older one. */
+	if (kernel->tables.emptied && kernel->tables.at[older].bucket && !kernel->tables.used[older])
+		flow_tables_release(kernel);
+	kernel->tables.emptied = true;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct kernel *kernel = context;
-	struct gauge *gauge = &kernel->gauge;
-	int n = read_chunk(kernel, &gauge->chunk);
-	bool end = n < 0 || gauge->chunk.end, again;
-	uint32_t now = ticks_now(&kernel->ticks);
+	uint32_t now = beat_now(kernel), ref = 0;
+	bool more = true;
 
 	(void)usec;
-	for (int i = 0; i < n; i++)
-		if (flows_live(kernel, &gauge->chunk.keys[i], &gauge->chunk.values[i], now))
-			gauge->counting[gauge->chunk.values[i].server]++;
-	gauge->more = free_flows(kernel, &gauge->chunk, n, now) || gauge->more;
-	again = end && gauge->more;
-	if (end) {
-		if (n >= 0)
-			memcpy(gauge->counted, gauge->counting, sizeof(gauge->counted));
-		memset(gauge->counting, 0, sizeof(gauge->counting));
-		gauge->chunk.started = gauge->more = false;
+	for (int i = 0; i < CHUNK && more; i++) {
+		more = flow_cursor_next(kernel, &kernel->gauge.cursor, &ref);
+		if (more)
+			scan_bucket(kernel, ref, now);
 	}
-	(void)sd_event_source_set_time_relative(source, (end && !again ? ROUND_MS : STEP_MS) * 1000);
+	if (!more)
+		end_round(kernel);
+	(void)sd_event_source_set_time_relative(source, (more ? STEP_MS : ROUND_MS) * 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 int flows_open(struct kernel *kernel)
 {
-	int r = make_chunk(&kernel->gauge.chunk);
-
-	return r < 0 ? r
-		     : sd_event_add_time_relative(kernel->event, &kernel->gauge.timer, CLOCK_MONOTONIC, 0, 0, on_timer,
-						  kernel);
+	return sd_event_add_time_relative(kernel->event, &kernel->gauge.timer, CLOCK_MONOTONIC, 0, 0, on_timer, kernel);
 }
 
 void flows_close(struct kernel *kernel)
 {
 	kernel->gauge.timer = sd_event_source_disable_unref(kernel->gauge.timer);
-	free_chunk(&kernel->gauge.chunk);
 }
 
 uint32_t kernel_live_flows(struct kernel *kernel, uint32_t index)
 {
-	return index < MUSTER_MAX_SERVERS ? kernel->gauge.counted[index] : 0;
+	return index < MUSTER_MAX_SERVERS ? kernel->gauge.counted[index].live : 0;
+}
+
+/* What stands in the entry and its records, in the words of the two ends. */
+static void describe(const struct kernel *kernel, const struct flow_entry *entry, uint32_t now, struct kernel_flow *out)
+{
+	const struct muster_flow *flow = &entry->flow;
+	const struct muster_service *service = &kernel->services[flow->service];
+	const struct muster_server *server = &kernel->servers[flow->server];
+	bool mapped = flow->mode == MUSTER_MODE_FULLNAT;
+
+	*out = (struct kernel_flow){
+		.asked = {.src = flow->client,
+			  .dst = service->addr,
+			  .sport = flow->client_port,
+			  .dport = flow->vip_port,
+			  .proto = service->proto},
+		.seen = {.src = mapped ? server->source[flow->source % MUSTER_MAX_SOURCES] : flow->client,
+			 .dst = server->addr,
+			 .sport = flow->nat_port,
+			 .dport = flow->server_port,
+			 .proto = service->proto},
+		.server = flow->server,
+		.state = muster_tag_state(entry->tag),
+		.idle_s = (muster_tag_idle(entry->tag, now) << MUSTER_BEAT_SHIFT) / MAX(kernel->ticks.per_s, 1u),
+	};
 }
 
 int kernel_flows_each(struct kernel *kernel, kernel_flow_fn each, void *context)
 {
-	_cleanup_(free_chunk) struct flow_chunk chunk = {0};
-	uint32_t now = ticks_now(&kernel->ticks), hz = MAX(kernel->ticks.per_s, 1u);
-	int n = make_chunk(&chunk);
+	uint32_t now = beat_now(kernel), ref;
+	struct flow_cursor cursor = {0};
+	struct flow_entry entry;
+	struct kernel_flow flow;
 
-	while (n >= 0 && !chunk.end) {
-		n = read_chunk(kernel, &chunk);
-		for (int i = 0; i < n; i++) {
-			int32_t age = (int32_t)(now - chunk.values[i].seen);
-
-			if (flows_live(kernel, &chunk.keys[i], &chunk.values[i], now) &&
-			    !each(context, &chunk.keys[i], &chunk.values[i], age > 0 ? (uint32_t)age / hz : 0))
+	while (flow_cursor_next(kernel, &cursor, &ref))
+		for (uint32_t way = 0; way < MUSTER_WAYS; way++) {
+			if (!flow_entry_read(kernel, ref + way, &entry) || !flow_entry_live(kernel, &entry, now))
+				continue;
+			describe(kernel, &entry, now, &flow);
+			if (!each(context, &flow))
 				return 0;
 		}
-	}
-	return MIN(n, 0);
+	return 0;
+}
+
+void kernel_flow_table(struct kernel *kernel, struct kernel_flow_table *out)
+{
+	const struct flow_tables *tables = &kernel->tables;
+	uint32_t force = flow_tables_in_force(kernel), older = flow_tables_older(kernel);
+	uint32_t until = __atomic_load_n(&kernel->flood->until, __ATOMIC_RELAXED);
+
+	*out = (struct kernel_flow_table){
+		.entries = tables->at[force].buckets * MUSTER_WAYS,
+		.used = tables->used[force],
+		.older_entries = tables->at[older].buckets * MUSTER_WAYS,
+		.older_used = tables->used[older],
+		.half_open_entries = tables->at[MUSTER_TABLE_HALF_OPEN].buckets * MUSTER_WAYS,
+		.half_open_used = tables->used[MUSTER_TABLE_HALF_OPEN],
+		.memory_bytes = flow_tables_bytes(kernel),
+		.half_open_evicted = __atomic_load_n(&kernel->flood->evicted, __ATOMIC_RELAXED),
+		.flood = until && (int32_t)(until - ticks_now(&kernel->ticks)) > 0,
+	};
 }

@@ -10,6 +10,7 @@
 
 #include "../address.h"
 #include "../log.h"
+#include "sources.h"
 
 #define NUD_USABLE      (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 #define REFRESH_EVERY_S 10
@@ -133,6 +134,12 @@ static void write_record(struct kernel *kernel, uint32_t index, bool stamp)
 	if (now->state == MUSTER_SERVER_FREE || !address_equal(&now->addr, &hop->addr))
 		return;
 	bool differs = hops_fill(kernel, index, now, &record);
+	/* As in a sync: flows of a source that went are ended, not sent from another. */
+	if (kernel->services[now->service % MUSTER_MAX_SERVICES].mode == MUSTER_MODE_FULLNAT &&
+	    sources_settle(now, &record)) {
+		kernel->raised[index]++;
+		record.generation++;
+	}
 	differs = differs || record.sources != now->sources ||
 		  memcmp(record.source, now->source, sizeof(now->source)) != 0;
 	if (stamp && hop->state == HOP_GOOD)

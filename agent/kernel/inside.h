@@ -3,6 +3,8 @@
 #ifndef MUSTER_KERNEL_INSIDE_H
 #define MUSTER_KERNEL_INSIDE_H
 
+#include "drift.h"
+#include "flow_entry.h"
 #include "kernel.h"
 #include "maps.h"
 #include "netlink.h"
@@ -53,19 +55,40 @@ struct claim {
 	unsigned announce_left;
 };
 
-/* flows.c: a piece of the flow table, and the scan that counts live flows piece by piece. */
-struct flow_chunk {
-	struct muster_tuple *keys;
-	struct muster_flow *values;
-	uint32_t position; /* where the next one starts, once started */
-	bool started, end;
+/* flow_tables.c: one of the flow table's maps, and its memory. */
+struct flow_table {
+	uint32_t id;
+	int fd; /* -1: not there */
+	uint32_t buckets;
+	struct muster_bucket *bucket;
 };
 
+struct flow_tables {
+	struct flow_table at[MUSTER_TABLES_N]; /* by enum muster_table */
+	uint32_t used[MUSTER_TABLES_N];        /* entries, at the end of the last round */
+	uint32_t told;                         /* buckets that could not be had, and of which that was said */
+	bool emptied;                          /* the round under way began after the last change of tables */
+};
+
+/* source_ports.c: the source ports toward one server, and their memory. */
+struct port_map {
+	int fd; /* -1: none */
+	uint32_t n_lines;
+	struct muster_ports_line *line;
+	uint32_t *held, *ringed; /* bits by number, while it is being made */
+	struct drift drift;      /* numbers that are neither free nor in use */
+};
+
+/* flows.c: the scan that counts flows and frees those that are over, piece by piece. */
 struct gauge {
-	struct flow_chunk chunk;
-	bool more;                             /* more flows were over than could be freed in a turn */
-	uint32_t counting[MUSTER_MAX_SERVERS]; /* of the round under way */
-	uint32_t counted[MUSTER_MAX_SERVERS];  /* of the last complete round */
+	struct flow_cursor cursor;
+	struct gauge_count {
+		uint32_t live;
+		uint32_t marked;                                     /* counted in muster_live */
+		uint32_t ports;                                      /* held, and not in the ring */
+	} counting[MUSTER_MAX_SERVERS], counted[MUSTER_MAX_SERVERS]; /* of the round under way, and of the last one */
+	uint32_t used[MUSTER_TABLES_N];
+	struct drift live_drift[MUSTER_MAX_SERVERS];
 	sd_event_source *timer;
 };
 
@@ -103,6 +126,12 @@ struct kernel {
 	struct pick_table picks[MUSTER_MAX_SERVICES];
 	uint32_t inner_flags; /* map flags that muster_picks accepts in an inner map */
 	struct muster_config config;
+	struct muster_config *shared; /* the same in the program's memory, like those below */
+	uint64_t *live;               /* by server */
+	const struct muster_flood *flood;
+	struct flow_tables tables;
+	struct port_map ports[MUSTER_MAX_SERVERS];
+	uint32_t raised[MUSTER_MAX_SERVERS]; /* added to the plan's generation: sources changed under flows */
 	struct muster_service services[MUSTER_MAX_SERVICES]; /* as the kernel had them when last read or written */
 	struct muster_server servers[MUSTER_MAX_SERVERS];
 	struct hop hops[MUSTER_MAX_SERVERS];
@@ -113,11 +142,13 @@ struct kernel {
 };
 
 /* records.c: the maps' records, read whole and written one by one. */
+int records_open(struct kernel *kernel);
+void records_close(struct kernel *kernel);
 int records_read(struct kernel *kernel);
 int records_put_server(struct kernel *kernel, uint32_t index, const struct muster_server *record);
 int records_put_service(struct kernel *kernel, uint32_t index, const struct muster_service *record);
-/* The configuration with what this folder fills in: ABI, ticks, secret, ports. */
-int records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out);
+/* The configuration with what this folder fills in: ABI, ticks, ports; the secret and the tables are the kernel's. */
+void records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out);
 int records_put_config(struct kernel *kernel, const struct muster_config *config);
 
 /* counters.c: whoever gets a record starts from zero. `map` is MAP_SRV_STAT or MAP_SVC_STAT. */
@@ -187,9 +218,32 @@ int events_open(struct kernel *kernel);
 void events_close(struct kernel *kernel);
 int flows_open(struct kernel *kernel);
 void flows_close(struct kernel *kernel);
-/* Whether the entry is the to-server direction of a flow that lives at `now`. */
-bool flows_live(const struct kernel *kernel, const struct muster_tuple *key, const struct muster_flow *flow,
-		uint32_t now);
+
+/* flow_tables.c */
+void flow_tables_init(struct kernel *kernel);
+void flow_tables_close(struct kernel *kernel);
+/* Opens the tables that are in place. Needs CAP_SYS_ADMIN, as tables_adopt(). */
+int flow_tables_adopt(struct kernel *kernel);
+/* Makes what is missing, and begins to grow or shrink the table when it is not of the size for `flows` (0: the default). */
+int flow_tables_want(struct kernel *kernel, uint32_t flows);
+uint32_t flow_tables_in_force(const struct kernel *kernel);
+/* The position of the one that is being emptied, or where the next one will be. */
+uint32_t flow_tables_older(const struct kernel *kernel);
+/* Takes the older one away: the scan has found it empty. */
+void flow_tables_release(struct kernel *kernel);
+uint64_t flow_tables_bytes(const struct kernel *kernel);
+
+/* source_ports.c */
+void source_ports_init(struct kernel *kernel);
+void source_ports_close(struct kernel *kernel);
+int source_ports_adopt(struct kernel *kernel);
+/* Makes the maps that servers in fullnat miss, or whose ranges or number of sources are others by now. */
+int source_ports_want(struct kernel *kernel);
+int source_ports_remove(struct kernel *kernel, uint32_t server);
+/* A round of the scan found so many numbers in use that are not in the ring: makes a map anew that has lost some. */
+void source_ports_audit(struct kernel *kernel, uint32_t server, uint32_t in_use, uint32_t rounds);
+void source_ports_read(const struct kernel *kernel, uint32_t server, struct kernel_ports *out);
+uint64_t source_ports_bytes(const struct kernel *kernel);
 
 /* failures.c: what the kernel drops behind the program. Failing to open is a line in the log, and no more. */
 void failures_open(struct kernel *kernel);

@@ -19,6 +19,9 @@ void kernel_close(struct kernel **kernel)
 	netlink_close(&k->netlink);
 	ticks_close(&k->ticks);
 	tables_close(k);
+	flow_tables_close(k);
+	source_ports_close(k);
+	records_close(k);
 	programs_clear(&k->programs);
 	maps_close(&k->maps);
 	links_clear(k);
@@ -46,6 +49,8 @@ static struct kernel *new_kernel(const struct kernel_conf *conf, sd_event *event
 	kernel->claims_stale = true;
 	maps_init(&kernel->maps);
 	tables_init(kernel);
+	flow_tables_init(kernel);
+	source_ports_init(kernel);
 	if (!kernel->object || !kernel->pins)
 		kernel_close(&kernel);
 	return kernel;
@@ -78,8 +83,13 @@ static int open_rest(struct kernel *kernel, char *why, size_t n)
 		int (*open)(struct kernel *);
 		const char *what;
 	} parts[] = {
-		{tables_adopt, "opening the tables of picks"}, {records_read, "reading the maps"},
-		{events_open, "opening the program's events"}, {watch_open, "listening to netlink events"},
+		{tables_adopt, "opening the tables of picks"},
+		{records_open, "sharing the maps' memory"},
+		{records_read, "reading the maps"},
+		{flow_tables_adopt, "opening the flow table"},
+		{source_ports_adopt, "opening the source ports"},
+		{events_open, "opening the program's events"},
+		{watch_open, "listening to netlink events"},
 		{flows_open, "starting to count live flows"},
 	};
 	int r = ticks_open(&kernel->ticks);

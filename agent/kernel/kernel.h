@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <systemd/sd-event.h>
 #include <muster/event.h>
+#include <muster/flow.h>
 #include <muster/maps.h>
 #include <muster/verdict.h>
 
@@ -74,13 +75,16 @@ struct sync_report {
  * servers, services, picks, addresses; then removal). Twice is once: the second call reports 0, 0, 0. Starts to resolve
  * hops of new servers. Who fills what:
  *  - the plan: generation, state, weights, names; a hop in it is ignored, and the hop in the kernel is kept;
- *  - config.timeout[], timeout_udp and hop_stale are MILLISECONDS in the plan, and become ticks here (hop_stale 0: 60 s);
- *  - config.secret is kept, or drawn when it is zero; abi and ticks_per_s are filled in; ports, when both counts are 0,
+ *  - config.timeout[] and hop_stale are MILLISECONDS in the plan, and become beats and ticks here (hop_stale 0: 60 s);
+ *  - config.secret, table and bucket_mask[] are the kernel's own; abi and ticks_per_s are filled in; ports, when both counts are 0,
  *    become the two ranges above 1023 outside net.ipv4.ip_local_port_range;
  *  - record.sources 0: the source address of the host's route to the server, as soon as there is one; while there is none
  *    any more, the last one stays;
  *  - a slot whose server has the host's own address, or in fullnat, ipip and gue no source yet, is left out of the table;
  *    in one that is used by hash (picks.h) it goes to the next slot's server, so that the others keep their places;
+ *  - a source address keeps its index; one that goes raises the generation beyond the plan's, which ends its flows;
+ *  - the flow table gets the size for plan.flows: growing and shrinking go on by themselves, flows are kept;
+ *  - a server in fullnat has its source ports before it is in any table;
  *  - a freed server record keeps its generation plus one: whoever gets the record starts above that, and counts from zero.
  * Hops are not counted in the report. Idle it costs about 1 ms with 4,096 servers; a swap of picks waits for an RCU grace
  * period (some 10 ms), once for all services. -ERANGE: an index or a slot is out of range.
@@ -118,10 +122,18 @@ struct kernel_failure {
 };
 #define KERNEL_FAILURES 8
 
+/* Source ports toward one server, in fullnat. */
+struct kernel_ports {
+	uint32_t n; /* 0: none are needed */
+	uint32_t in_use;
+	uint32_t reused_early; /* that another client got within the closing timeout: its SYN may meet a TIME_WAIT */
+};
+
 struct kernel_counters {
 	uint64_t verdict[MUSTER_VERDICTS_N];
 	struct muster_stats service[MUSTER_MAX_SERVICES];
 	struct muster_stats server[MUSTER_MAX_SERVERS];
+	struct kernel_ports ports[MUSTER_MAX_SERVERS];
 	struct kernel_failure failure[KERNEL_FAILURES]; /* the latest first */
 	size_t n_failures;
 };
@@ -139,13 +151,32 @@ int kernel_signals(struct kernel *kernel, uint32_t server_index, struct muster_s
  */
 uint32_t kernel_live_flows(struct kernel *kernel, uint32_t server_index);
 
-/* Calls `each` for live flows (the to-server direction: key and entry) until it returns false. */
-typedef bool (*kernel_flow_fn)(void *context, const struct muster_tuple *key, const struct muster_flow *flow,
-			       uint32_t idle_s);
+/* A live flow, as its client and its server know it. */
+struct kernel_flow {
+	struct muster_tuple asked; /* of the client's packets: to the service */
+	struct muster_tuple seen;  /* of the same packets at the server */
+	uint32_t server;           /* index */
+	enum muster_flow_state state;
+	uint32_t idle_s;
+};
+/* Calls `each` for live flows until it returns false. */
+typedef bool (*kernel_flow_fn)(void *context, const struct kernel_flow *flow);
 int kernel_flows_each(struct kernel *kernel, kernel_flow_fn each, void *context);
 
-/* Memory that the maps take, bytes, and the flow table's size in entries. */
-uint64_t kernel_memory(struct kernel *kernel, uint32_t *flow_entries);
+/* The flow table: entries, two a flow (one in dr, ipip, gue), as the last scan found them. */
+struct kernel_flow_table {
+	uint32_t entries, used; /* for proven flows */
+	uint32_t older_entries,
+		older_used; /* of the table from which flows still move after a change of size; 0: none */
+	uint32_t half_open_entries, half_open_used;
+	uint64_t memory_bytes;
+	uint64_t half_open_evicted; /* given up within a second of their SYN, by a flood */
+	bool flood;                 /* now */
+};
+void kernel_flow_table(struct kernel *kernel, struct kernel_flow_table *out);
+
+/* Memory that the maps take, bytes. */
+uint64_t kernel_memory(struct kernel *kernel);
 
 /* "libbpf 1.1", for -V. */
 const char *kernel_library(void);

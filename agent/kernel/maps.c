@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 const struct map_shape map_shapes[MAP_N] = {
 #define X(NAME, name, TYPE, key, value, entries) [MAP_##NAME] = {name, BPF_MAP_TYPE_##TYPE, key, value, entries},
@@ -28,7 +29,8 @@ void maps_close(struct maps *maps)
 int maps_by_name(const char *name)
 {
 	for (int i = 0; i < MAP_N; i++)
-		if (strcmp(map_shapes[i].name, name) == 0)
+		/* The kernel cuts a name; the pin has all of it. */
+		if (strncmp(map_shapes[i].name, name, BPF_OBJ_NAME_LEN - 1) == 0)
 			return i;
 	return -1;
 }
@@ -193,4 +195,32 @@ uint64_t maps_bytes(int fd)
 			break;
 	fclose(f);
 	return bytes;
+}
+
+void *maps_share(int fd, size_t bytes)
+{
+	void *values = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return values == MAP_FAILED ? NULL : values;
+}
+
+void maps_unshare(void *values, size_t bytes)
+{
+	if (values)
+		munmap(values, bytes);
+}
+
+int maps_put_inner(int fd, const uint32_t *keys, const int *fds, size_t n)
+{
+	uint32_t count = (uint32_t)n;
+
+	if (bpf_map_update_batch(fd, keys, fds, &count, NULL) == 0)
+		return 0;
+	/* Kernels that have no batches for arrays of maps get one after the other. */
+	if (errno != ENOTSUP && errno != EOPNOTSUPP)
+		return -errno;
+	for (size_t i = 0; i < n; i++)
+		if (bpf_map_update_elem(fd, &keys[i], &fds[i], BPF_ANY) < 0)
+			return -errno;
+	return 0;
 }

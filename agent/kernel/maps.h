@@ -4,7 +4,9 @@
 #define MUSTER_KERNEL_MAPS_H
 
 #include <linux/bpf.h>
+#include <muster/flow.h>
 #include <muster/maps.h>
+#include <muster/ports.h>
 #include <muster/verdict.h>
 
 #include "../base.h"
@@ -17,10 +19,16 @@
 	X(SERVICES, "muster_services", ARRAY,         4, sizeof(struct muster_service), MUSTER_MAX_SERVICES) \
 	X(SERVERS,  "muster_servers",  ARRAY,         4, sizeof(struct muster_server),  MUSTER_MAX_SERVERS) \
 	X(PICKS,    "muster_picks",    ARRAY_OF_MAPS, 4, 4,                             MUSTER_MAX_SERVICES) \
-	X(FLOWS,    "muster_flows",    LRU_HASH,      sizeof(struct muster_tuple), sizeof(struct muster_flow), 1) \
+	X(FLOWS,    "muster_flows",    ARRAY_OF_MAPS, 4, 4,                             MUSTER_TABLES_N) \
+	X(PORTS,    "muster_ports",    ARRAY_OF_MAPS, 4, 4,                             MUSTER_MAX_SERVERS) \
+	X(LIVE,     "muster_live",     ARRAY,         4, 8,                             MUSTER_MAX_SERVERS) \
+	X(FRAGMENTS, "muster_fragments", LRU_HASH,    sizeof(struct muster_fragment), 4, 1) \
 	X(VERDICTS, "muster_verdicts", PERCPU_ARRAY,  4, 8,                             MUSTER_VERDICTS_N) \
 	X(SVC_STAT, "muster_svc_stat", PERCPU_ARRAY,  4, sizeof(struct muster_stats),   MUSTER_MAX_SERVICES) \
 	X(SRV_STAT, "muster_srv_stat", PERCPU_ARRAY,  4, sizeof(struct muster_stats),   MUSTER_MAX_SERVERS) \
+	X(SIGNALS,  "muster_signals",  PERCPU_ARRAY,  4, sizeof(struct muster_signals), MUSTER_MAX_SERVERS) \
+	X(CLIENTS,  "muster_clients",  ARRAY,         4, 4,                             MUSTER_MAX_CLIENTS) \
+	X(FLOOD,    "muster_flood",    ARRAY,         4, sizeof(struct muster_flood),   1) \
 	X(LIMITS,   "muster_limits",   PERCPU_ARRAY,  4, sizeof(struct muster_limits),  1) \
 	X(EVENTS,   "muster_events",   RINGBUF,       0, 0,                             1)
 /* clang-format on */
@@ -68,5 +76,17 @@ int maps_check_abi(const struct maps *maps, const char *pins, char *why, size_t 
 int maps_read_array(int fd, void *out, uint32_t count, size_t value_bytes);
 /* Memory that one map takes, as the kernel accounts for it. */
 uint64_t maps_bytes(int fd);
+
+/*
+ * The values of an array with BPF_F_MMAPABLE as memory shared with the program, `bytes` of them; NULL with errno. And back.
+ */
+void *maps_share(int fd, size_t bytes);
+void maps_unshare(void *values, size_t bytes);
+
+/*
+ * Puts inner maps into an array of maps, all in one update where the kernel has that: it waits for running programs once,
+ * not once a map. When it is back nobody uses those of before any more.
+ */
+int maps_put_inner(int fd, const uint32_t *keys, const int *fds, size_t n);
 
 #endif

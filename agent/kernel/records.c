@@ -9,6 +9,35 @@
 
 #define HOP_STALE_MS 60000
 
+/*
+ * Opens what is shared with the program for good. The secret is drawn as the program draws it, so that whoever comes first
+ * has drawn it for both; the last word tells that it is whole.
+ */
+int records_open(struct kernel *kernel)
+{
+	kernel->shared = maps_share(kernel->maps.fd[MAP_CONFIG], sizeof(*kernel->shared));
+	kernel->live = maps_share(kernel->maps.fd[MAP_LIVE], MUSTER_MAX_SERVERS * sizeof(*kernel->live));
+	kernel->flood = maps_share(kernel->maps.fd[MAP_FLOOD], sizeof(*kernel->flood));
+	if (!kernel->shared || !kernel->live || !kernel->flood)
+		return -errno;
+	for (int i = 0; i < MUSTER_SECRET_WORDS; i++) {
+		__u64 none = 0, word = 0;
+
+		if (getrandom(&word, sizeof(word), 0) != (ssize_t)sizeof(word))
+			return -EIO;
+		__atomic_compare_exchange_n(&kernel->shared->secret[i], &none, word | 1, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
+	}
+	return 0;
+}
+
+void records_close(struct kernel *kernel)
+{
+	maps_unshare(kernel->shared, sizeof(*kernel->shared));
+	maps_unshare(kernel->live, MUSTER_MAX_SERVERS * sizeof(*kernel->live));
+	maps_unshare((void *)kernel->flood, sizeof(*kernel->flood));
+}
+
 int records_read(struct kernel *kernel)
 {
 	uint32_t zero = 0;
@@ -61,21 +90,18 @@ static void fill_ports(struct muster_config *config)
 			strerror(-r));
 }
 
-int records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out)
+void records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out)
 {
 	uint32_t per_s = kernel->ticks.per_s;
 
 	*out = *plan;
 	out->abi = MUSTER_ABI;
 	out->ticks_per_s = per_s;
-	for (int i = 0; i < MUSTER_FLOW_STATES_N; i++)
-		out->timeout[i] = ticks_from_ms(plan->timeout[i], per_s);
-	out->timeout_udp = ticks_from_ms(plan->timeout_udp, per_s);
+	for (int i = 0; i < MUSTER_TIMEOUTS; i++)
+		out->timeout[i] = beats_from_ms(plan->timeout[i], per_s);
 	out->hop_stale = ticks_from_ms(plan->hop_stale ? plan->hop_stale : HOP_STALE_MS, per_s);
 	fill_ports(out);
 	memcpy(out->secret, kernel->config.secret, sizeof(out->secret));
-	if (!out->secret[0] && !out->secret[1] &&
-	    getrandom(out->secret, sizeof(out->secret), 0) != (ssize_t)sizeof(out->secret))
-		return -EIO;
-	return 0;
+	memcpy(out->bucket_mask, kernel->config.bucket_mask, sizeof(out->bucket_mask));
+	out->table = kernel->config.table;
 }

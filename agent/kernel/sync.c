@@ -9,6 +9,7 @@
 
 #include "../log.h"
 #include "diff.h"
+#include "sources.h"
 
 #define NOBODY UINT32_MAX
 
@@ -64,12 +65,31 @@ static int sync_config(struct sync *sync)
 {
 	struct kernel *kernel = sync->kernel;
 	struct muster_config config;
-	int r = records_config(kernel, &sync->plan->config, &config);
+	int r = flow_tables_want(kernel, sync->plan->flows);
 
-	if (r < 0 || memcmp(&config, &kernel->config, sizeof(config)) == 0)
+	if (r < 0)
 		return r;
+	records_config(kernel, &sync->plan->config, &config);
+	if (memcmp(&config, &kernel->config, sizeof(config)) == 0)
+		return 0;
 	sync->report.changed++;
 	return records_put_config(kernel, &config);
+}
+
+/*
+ * Flows know their source address by its index. Where an index that is in use gets another address, the generation rises
+ * beyond the plan's, as when the server goes down: those flows end at their next packet, instead of going wrong.
+ */
+static void keep_sources(struct sync *sync, uint32_t i, const struct muster_server *now, struct muster_server *record)
+{
+	const struct plan_service *service = sync->service[record->service];
+
+	record->generation += sync->kernel->raised[i];
+	if (now->state == MUSTER_SERVER_FREE || !service || service->record.mode != MUSTER_MODE_FULLNAT ||
+	    !sources_settle(now, record))
+		return;
+	sync->kernel->raised[i]++;
+	record->generation++;
 }
 
 /* Whether two records differ in anything but the hop, whose stamp moves by itself. */
@@ -95,6 +115,7 @@ static int sync_servers(struct sync *sync)
 		record = sync->server[i]->record;
 		hops_want(kernel, i, &record.addr, record.sources == 0);
 		bool way_differs = hops_fill(kernel, i, now, &record);
+		keep_sources(sync, i, now, &record);
 		if (!differs_from(now, &record) && !way_differs)
 			continue;
 		/* The way to a server is no part of the plan: only what the plan says is reported. */
@@ -140,6 +161,11 @@ static int sync_services(struct sync *sync)
 			return r;
 	}
 	return 0;
+}
+
+static int sync_ports(struct sync *sync)
+{
+	return source_ports_want(sync->kernel);
 }
 
 /* Gives each slot of nobody to the server of the next slot, round the end. How many slots there are then. */
@@ -320,7 +346,7 @@ static int remove_servers(struct sync *sync)
 int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_report *out)
 {
 	static int (*const steps[])(struct sync *) = {
-		index_plan,   sync_config,  sync_servers, sync_services,   sync_picks,
+		index_plan,   sync_config,  sync_servers, sync_services,   sync_ports,     sync_picks,
 		compare_vips, publish_vips, remove_vips,  remove_services, remove_servers,
 	};
 	_cleanup_(sync_free) struct sync *sync = calloc(1, sizeof(*sync));

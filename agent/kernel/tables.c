@@ -147,24 +147,15 @@ static int make_table(uint32_t flags, const struct table_change *change)
 	return TAKE_FD(fd);
 }
 
-/* All tables in one update; kernels that have no batches for arrays of maps get one after the other. */
 static int put_tables(struct kernel *kernel, const struct table_change *changes, const int *fds, size_t n)
 {
 	_cleanup_(freep) uint32_t *keys = calloc(n, sizeof(*keys));
-	uint32_t count = (uint32_t)n;
 
 	if (!keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		keys[i] = changes[i].service;
-	if (bpf_map_update_batch(kernel->maps.fd[MAP_PICKS], keys, fds, &count, NULL) == 0)
-		return 0;
-	if (errno != ENOTSUP && errno != EOPNOTSUPP)
-		return -errno;
-	for (size_t i = 0; i < n; i++)
-		if (bpf_map_update_elem(kernel->maps.fd[MAP_PICKS], &keys[i], &fds[i], BPF_ANY) < 0)
-			return -errno;
-	return 0;
+	return maps_put_inner(kernel->maps.fd[MAP_PICKS], keys, fds, n);
 }
 
 static int swap_with(struct kernel *kernel, const struct table_change *changes, size_t n, int *fds)

@@ -7,13 +7,24 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <muster/flow.h>
 #include <time.h>
+
+/* A beat has 24 bits, and an age of half its range is none (muster_tag_idle()); a few are left for the scan to come by. */
+#define BEATS_MOST ((uint32_t)MUSTER_SEEN_MASK / 2 - 1024)
 
 uint32_t ticks_from_ms(uint32_t ms, uint32_t per_s)
 {
 	uint64_t ticks = ((uint64_t)ms * per_s + 999) / 1000;
 
 	return (uint32_t)MIN(ticks, (uint64_t)UINT32_MAX / 2);
+}
+
+uint32_t beats_from_ms(uint32_t ms, uint32_t per_s)
+{
+	uint32_t ticks = ticks_from_ms(ms, per_s), beats = (ticks + (1 << MUSTER_BEAT_SHIFT) - 1) >> MUSTER_BEAT_SHIFT;
+
+	return MIN(beats, BEATS_MOST);
 }
 
 uint32_t ticks_per_s(long resolution_ns)

@@ -16,6 +16,8 @@ uint32_t ticks_now(const struct ticks *ticks);
 
 /* Milliseconds to ticks, rounded up, at least one unless ms is 0. */
 uint32_t ticks_from_ms(uint32_t ms, uint32_t per_s);
+/* Milliseconds to beats (muster/flow.h), likewise; at most what an age can be told by. */
+uint32_t beats_from_ms(uint32_t ms, uint32_t per_s);
 /* The kernel's HZ from the resolution of its coarse clock. */
 uint32_t ticks_per_s(long resolution_ns);
 

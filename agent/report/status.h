@@ -28,13 +28,14 @@ struct status_input {
 	uint32_t (*live_flows)(void *context, uint32_t server_index); /* NULL: not known */
 	void *live_context;
 	int64_t writer_busy_ms; /* of the disk operation under way; 0: idle */
+	int64_t no_port_ms;     /* when a flow last found no source port; 0: never */
 	int writer_error;       /* -errno of the last one, 0: none */
 	int64_t started_wall_ms;
 	bool ready; /* the servers are known, and the interfaces attached */
 	/* for stats */
 	struct prober_lateness lateness;
 	uint64_t map_memory_bytes;
-	uint32_t flow_entries;
+	struct kernel_flow_table flow_table;
 };
 
 /* GET /v1/status: services with their servers, interfaces, storage, and `attention`: a sentence for each thing wrong. */
@@ -44,7 +45,7 @@ json_t *status_json(const struct status_input *in);
  * NULL: there is no such server.
  */
 json_t *status_server_json(const struct status_input *in, const char *service, const char *server);
-/* GET /v1/stats: verdict counters with their text, memory of the maps, flow entries, probe lateness. */
+/* GET /v1/stats: verdict counters with their text, memory of the maps, the flow table, source ports, probe lateness. */
 json_t *status_stats_json(const struct status_input *in);
 /* GET /v1/verdicts: the same counters alone, each of the list in include/muster/verdict.h. */
 json_t *status_verdicts_json(const struct status_input *in);
@@ -72,12 +73,12 @@ struct status_flows {
 	json_t *flows;                    /* starts NULL */
 	bool more;                        /* there were more than `most` */
 };
-bool status_flow_take(void *status_flows, const struct muster_tuple *key, const struct muster_flow *flow,
-		      uint32_t idle_s);
+bool status_flow_take(void *status_flows, const struct kernel_flow *flow);
 json_t *status_flows_json(struct status_flows *flows);
-/* One flow: client, service, server, what leaves toward the server, state, idle_s. */
-json_t *status_flow_json(const struct model *model, const struct muster_tuple *key, const struct muster_flow *flow,
-			 uint32_t idle_s);
+/* One flow: client, service, server, what the server sees, state, idle_s. */
+json_t *status_flow_json(const struct model *model, const struct kernel_flow *flow);
+/* Source ports toward a server: in use, of how many, early re-uses; null where it needs none. */
+json_t *status_ports_json(const struct kernel_ports *ports);
 
 /* Sentences for everything that is wrong (status_attention.c); `only` limits them to one server, NULL: all. */
 json_t *status_attention(const struct status_input *in, const struct server *only);

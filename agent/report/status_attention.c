@@ -7,6 +7,9 @@
 
 #include "../address.h"
 
+#define PORTS_SCARCE 10               /* less than one in so many is left */
+#define LATELY_MS    (10 * 60 * 1000) /* what is older is over */
+
 static void say(json_t *out, const char *format, ...) _printf_(2, 3);
 static void say(json_t *out, const char *format, ...)
 {
@@ -179,6 +182,11 @@ static void packets(const struct status_input *in, json_t *out)
 		    "%llu SYN packets had a wrong checksum and were dropped: their sender leaves checksums to hardware "
 		    "that is not there; on the sender run: ethtool -K DEV tx off",
 		    (unsigned long long)v[MUSTER_VERDICT_BAD_CHECKSUM]);
+	if (in->no_port_ms && in->clock->now_ms - in->no_port_ms < LATELY_MS)
+		say(out,
+		    "%llu packets found no source port toward their server, the last %s ago, and were dropped: give "
+		    "the service more source addresses",
+		    (unsigned long long)v[MUSTER_VERDICT_NO_PORT], ago(in, in->no_port_ms));
 	failures(in, out);
 	if (v[MUSTER_VERDICT_NONE])
 		say(out, "%llu packets left the program without a verdict: a fault in the program, please report it",
@@ -237,6 +245,27 @@ static void memory(const struct status_input *in, const struct server *server, c
 		    server->conf->weight);
 }
 
+/* Source ports toward a server that are scarce, or go from one client to the next too soon. */
+static void ports(const struct status_input *in, const struct server *server, const char *service, json_t *out)
+{
+	const struct kernel_ports *p = &server->run.ports;
+	const char *name = server->conf->name;
+
+	if (p->n && p->in_use >= p->n)
+		say(out,
+		    "%s/%s: all %u source ports toward it are in use, so new flows to it are dropped: give %s more "
+		    "source addresses",
+		    service, name, p->n, service);
+	else if (p->n && p->in_use >= p->n / PORTS_SCARCE * (PORTS_SCARCE - 1))
+		say(out, "%s/%s: %u of %u source ports toward it are in use: give %s more source addresses", service,
+		    name, p->in_use, p->n, service);
+	if (server->run.port_reused_ms && in->clock->now_ms - server->run.port_reused_ms < LATELY_MS)
+		say(out,
+		    "%s/%s: source ports went to another client before the server can have forgotten the one before, "
+		    "the last %s ago, so some connections wait a second: give %s more source addresses",
+		    service, name, ago(in, server->run.port_reused_ms), service);
+}
+
 static void one_server(const struct status_input *in, const struct server *server, json_t *out)
 {
 	const char *service = server->service->conf->name, *name = server->conf->name;
@@ -264,6 +293,7 @@ static void one_server(const struct status_input *in, const struct server *serve
 		say(out, "%s/%s is healthy but gets no new flow for %s, and no order says so: %s", service, name,
 		    ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
 	memory(in, server, service, out);
+	ports(in, server, service, out);
 	hop(server, service, out);
 }
 

@@ -18,6 +18,38 @@ static const struct {
 #undef X
 };
 
+json_t *status_ports_json(const struct kernel_ports *ports)
+{
+	if (!ports->n)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I}", "in_use", (json_int_t)ports->in_use, "of", (json_int_t)ports->n,
+			 "reused_early", (json_int_t)ports->reused_early);
+}
+
+/* Of all servers together. */
+static json_t *all_ports_json(const struct status_input *in)
+{
+	json_int_t in_use = 0, of = 0, early = 0;
+
+	for (size_t i = 0; in->counters && i < MUSTER_MAX_SERVERS; i++) {
+		in_use += in->counters->ports[i].in_use;
+		of += in->counters->ports[i].n;
+		early += in->counters->ports[i].reused_early;
+	}
+	return json_pack("{s:I, s:I, s:I}", "in_use", in_use, "of", of, "reused_early", early);
+}
+
+static json_t *flow_table_json(const struct kernel_flow_table *table)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "flows",
+			 (json_int_t)table->entries / MUSTER_ENTRIES_A_FLOW, "entries", (json_int_t)table->entries,
+			 "used", (json_int_t)table->used, "half_open_entries", (json_int_t)table->half_open_entries,
+			 "half_open_used", (json_int_t)table->half_open_used, "older_entries",
+			 (json_int_t)table->older_entries, "older_used", (json_int_t)table->older_used, "memory_bytes",
+			 (json_int_t)table->memory_bytes, "half_open_evicted", (json_int_t)table->half_open_evicted,
+			 "flood", table->flood);
+}
+
 static json_t *verdicts_json(const struct status_input *in)
 {
 	json_t *list = json_array();
@@ -43,39 +75,41 @@ json_t *status_stats_json(const struct status_input *in)
 	for (size_t i = 0; in->live_flows && i < in->model->n_services; i++)
 		for (size_t k = 0; k < in->model->services[i].n_servers; k++)
 			live += in->live_flows(in->live_context, in->model->services[i].servers[k].run.index);
-	out = json_pack("{s:i, s:I, s:o, s:{s:I, s:I}, s:{s:I, s:i, s:i, s:i}}", "schema", STATUS_SCHEMA, "wall_ms",
-			(json_int_t)in->clock->wall_ms, "verdicts", verdicts_json(in), "maps", "memory_bytes",
-			(json_int_t)in->map_memory_bytes, "flow_entries", (json_int_t)in->flow_entries, "probes",
-			"started", (json_int_t)in->lateness.started, "late_p50_ms", (int)in->lateness.p50_ms,
-			"late_p99_ms", (int)in->lateness.p99_ms, "late_max_ms", (int)in->lateness.max_ms);
+	out = json_pack("{s:i, s:I, s:o, s:{s:I}, s:o, s:o, s:{s:I, s:i, s:i, s:i}}", "schema", STATUS_SCHEMA,
+			"wall_ms", (json_int_t)in->clock->wall_ms, "verdicts", verdicts_json(in), "maps",
+			"memory_bytes", (json_int_t)in->map_memory_bytes, "flow_table",
+			flow_table_json(&in->flow_table), "source_ports", all_ports_json(in), "probes", "started",
+			(json_int_t)in->lateness.started, "late_p50_ms", (int)in->lateness.p50_ms, "late_p99_ms",
+			(int)in->lateness.p99_ms, "late_max_ms", (int)in->lateness.max_ms);
 	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
 	return out;
 }
 
-static const char *flow_state(uint8_t state)
+static const char *flow_state(enum muster_flow_state state)
 {
 	static const char *const names[MUSTER_FLOW_STATES_N] = {
 		[MUSTER_FLOW_HALF_OPEN] = "half_open",
 		[MUSTER_FLOW_ESTABLISHED] = "established",
 		[MUSTER_FLOW_CLOSING] = "closing",
 		[MUSTER_FLOW_UDP_ONCE] = "udp_once",
+		[MUSTER_FLOW_UDP] = "udp",
+		[MUSTER_FLOW_ONE_WAY] = "one_way",
 	};
 
-	return state < MUSTER_FLOW_STATES_N ? names[state] : "unknown";
+	return state < MUSTER_FLOW_STATES_N && names[state] ? names[state] : "unknown";
 }
 
-json_t *status_flow_json(const struct model *model, const struct muster_tuple *key, const struct muster_flow *flow,
-			 uint32_t idle_s)
+json_t *status_flow_json(const struct model *model, const struct kernel_flow *flow)
 {
 	const struct server *server = model_server_by_index(model, flow->server);
 	char client[ADDRESS_TEXT_SIZE], vip[ADDRESS_TEXT_SIZE], source[ADDRESS_TEXT_SIZE], dest[ADDRESS_TEXT_SIZE];
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "client",
-				address_port_format(&key->src, key->sport, client), "destination",
-				address_port_format(&key->dst, key->dport, vip), "source_at_server",
-				address_port_format(&flow->out.src, flow->out.sport, source), "server_address",
-				address_port_format(&flow->out.dst, flow->out.dport, dest), "protocol",
-				key->proto == IPPROTO_UDP ? "udp" : "tcp", "state", flow_state(flow->state), "idle_s",
-				(json_int_t)idle_s);
+				address_port_format(&flow->asked.src, flow->asked.sport, client), "destination",
+				address_port_format(&flow->asked.dst, flow->asked.dport, vip), "source_at_server",
+				address_port_format(&flow->seen.src, flow->seen.sport, source), "server_address",
+				address_port_format(&flow->seen.dst, flow->seen.dport, dest), "protocol",
+				flow->asked.proto == IPPROTO_UDP ? "udp" : "tcp", "state", flow_state(flow->state),
+				"idle_s", (json_int_t)flow->idle_s);
 
 	/* A removed server's flows live on without a name. */
 	json_object_set_new(out, "service", server ? json_string(server->service->conf->name) : json_null());
@@ -83,8 +117,7 @@ json_t *status_flow_json(const struct model *model, const struct muster_tuple *k
 	return out;
 }
 
-bool status_flow_take(void *status_flows, const struct muster_tuple *key, const struct muster_flow *flow,
-		      uint32_t idle_s)
+bool status_flow_take(void *status_flows, const struct kernel_flow *flow)
 {
 	struct status_flows *want = status_flows;
 	const struct server *server = model_server_by_index(want->model, flow->server);
@@ -93,7 +126,7 @@ bool status_flow_take(void *status_flows, const struct muster_tuple *key, const 
 		return true;
 	if (want->service && (!server || strcmp(want->service, server->service->conf->name) != 0))
 		return true;
-	if (want->client && !address_equal(want->client, &key->src))
+	if (want->client && !address_equal(want->client, &flow->asked.src))
 		return true;
 	if (!want->flows)
 		want->flows = json_array();
@@ -101,7 +134,7 @@ bool status_flow_take(void *status_flows, const struct muster_tuple *key, const 
 		want->more = true;
 		return false;
 	}
-	json_array_append_new(want->flows, status_flow_json(want->model, key, flow, idle_s));
+	json_array_append_new(want->flows, status_flow_json(want->model, flow));
 	return true;
 }
 
