@@ -8,9 +8,12 @@
 /* The bound of a class of handshake times; the last class has a lower one only. */
 static const char *bound(const json_t *signals, const char *key, char *buf)
 {
-	double ms = json_figure(signals, key) / 1000;
+	double us = json_figure(signals, key);
 
-	snprintf(buf, HUMAN_SIZE, "%s %.3g ms", ms * 1000 >= SIGNALS_HANDSHAKE_LONGEST_US ? "over" : "under", ms);
+	if (us >= SIGNALS_HANDSHAKE_LONGEST_US)
+		snprintf(buf, HUMAN_SIZE, "over %.1f s", us / 1e6);
+	else
+		snprintf(buf, HUMAN_SIZE, "under %.3g ms", us / 1000);
 	return buf;
 }
 

@@ -119,11 +119,9 @@ static bool goes_on_erring(struct signals *const *servers, size_t n, size_t i, i
 
 	for (size_t ago = 0; ago < MIN(look, (size_t)SIGNALS_SECONDS); ago++)
 		add_second(&own, &rest, servers, n, i, ago);
-	if (!enough(&rest))
+	/* At its floor it gets few responses, and they have to do; with none it has a new chance. */
+	if (!enough(&rest) || own.responses < 1)
 		return false;
-	/* At its floor it may not get enough to say; without an error it has a new chance. */
-	if (!enough(&own))
-		return own.errors > 0;
 	servers[i]->error_pct = in_pct(&own);
 	servers[i]->rest_pct = in_pct(&rest);
 	return of(&own) - of(&rest) >= ABOVE_END_PCT / 100.0;

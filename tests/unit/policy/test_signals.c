@@ -395,6 +395,25 @@ static void all_alike_is_the_applications_fault(void **state)
 	assert_false(alike.alike);
 }
 
+/* The one at its floor answers too little to be compared as others are: it has to do. */
+static void when_the_rest_errs_too_nobody_stands_out(void **state)
+{
+	(void)state;
+	up(2);
+	answers_http(WEB_01, 30, 0);
+	answers_http(WEB_02, 30, 30);
+	second();
+	assert_server(WEB_02, 100, POOL_CAUSE_ERRS);
+	for (unsigned s = 0; s < 40; s++) {
+		answers_http(WEB_01, 3, 3);
+		if (s % 5 == 0)
+			answers_http(WEB_02, 1, 1);
+		second();
+	}
+	assert_server(WEB_02, 1000, POOL_CAUSE_FULL);
+	assert_true(alike.alike);
+}
+
 static void few_responses_and_few_clients_say_nothing(void **state)
 {
 	(void)state;
@@ -573,6 +592,7 @@ int main(void)
 		cmocka_unit_test(what_no_event_told_is_asked_about),
 		cmocka_unit_test(who_errs_alone_is_at_its_floor),
 		cmocka_unit_test(all_alike_is_the_applications_fault),
+		cmocka_unit_test(when_the_rest_errs_too_nobody_stands_out),
 		cmocka_unit_test(few_responses_and_few_clients_say_nothing),
 		cmocka_unit_test(chance_is_no_fault),
 		cmocka_unit_test(nobody_ejects_a_server_that_answers),
