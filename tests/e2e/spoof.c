@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 		perror("spoof: a raw socket");
 		return 1;
 	}
+	srandom(getpid()); /* other clients each time: a flow that stands already would be met otherwise */
 	for (unsigned i = 0; i < count; i++)
 		try_one(argv[4]);
 	return 0;
