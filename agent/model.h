@@ -30,6 +30,8 @@ struct server {
 		struct health health;
 		struct memory memory;
 		struct pool_member_run pool;
+		struct signals signals;
+		struct muster_signals counted; /* by the program, of its packets; at the last tick */
 		enum hop_state hop;
 		struct kernel_ports ports;              /* toward it, at the last tick */
 		int64_t port_reused_ms;                 /* when one was last given to another client early; 0: never */
@@ -48,6 +50,7 @@ struct service {
 	struct service_run {
 		uint32_t index; /* of its record in the maps */
 		struct pool_run pool;
+		struct signals_pool signals;
 		struct picks *picks; /* the table in force; plan.c */
 		struct muster_stats stats;
 		struct server_rate rate;

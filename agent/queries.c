@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "clock.h"
 #include "control.h"
+#include "observe.h"
 #include "report/status.h"
 
 #define FLOWS_MOST     10000
@@ -30,6 +31,7 @@ static struct gathered *gather(struct agent *agent)
 	if (!g)
 		return NULL;
 	kernel_counters(agent->kernel, agent->counters); /* on an error, those of the last second */
+	observe_read(agent);
 	g->clock = agent_clock(agent);
 	g->in = (struct status_input){
 		.model = agent->model,

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "control.h"
 #include "log.h"
+#include "observe.h"
 #include "orders/orders.h"
 #include "privilege.h"
 
@@ -16,7 +17,10 @@
 
 static void on_event(void *context, const struct muster_event *event)
 {
-	packets_event(context, event, clock_now_ms());
+	int64_t now_ms = clock_now_ms();
+
+	if (!observe_event(context, event, now_ms))
+		packets_event(context, event, now_ms);
 }
 
 static void on_link(void *context, const char *ifname, const char *text)

@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "clock.h"
 #include "log.h"
+#include "observe.h"
 #include "orders/orders.h"
 
 #define REPAIR_TICKS 2   /* holds end, and the kernel is held against the plan, at least each second */
@@ -128,8 +129,10 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	for (size_t i = 0; i < agent->model->n_services; i++)
 		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
 			age_memory(agent, &agent->model->services[i].servers[j], now_ms);
-	if (agent->ticks % RATE_TICKS == 0)
+	if (agent->ticks % RATE_TICKS == 0) {
 		count(agent, now_ms);
+		observe_second(agent, now_ms);
+	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);
 	if (agent->saving)

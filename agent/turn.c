@@ -5,6 +5,7 @@
 #include "agent.h"
 #include "clock.h"
 #include "log.h"
+#include "observe.h"
 
 /* A weight in 1/100 as people write it: "1", "0.35". buf has WEIGHT_TEXT_SIZE bytes. */
 #define WEIGHT_TEXT_SIZE 64
@@ -54,7 +55,8 @@ static void health_result(struct agent *agent, struct server *server, const stru
 	}
 	if (health_step(health, &server->service->conf->check, result, answered, now_ms))
 		note_health(agent, server, &before, result, now_ms);
-	prober_set_fast(agent->prober, server->run.id, health_in_transition(health));
+	observe_checked(agent, server, result, now_ms);
+	prober_set_fast(agent->prober, server->run.id, health_in_transition(health) || observe_hurries(server));
 	if (says_news(&before, health))
 		agent_touch(agent);
 }
@@ -213,6 +215,7 @@ static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 			.health = &server->run.health,
 			.memory = &server->run.memory,
 			.memory_conf = &server->conf->memory,
+			.signals = &server->run.signals,
 			.run = &server->run.pool,
 			.neighbour_gone = server->run.hop == HOP_FAILED,
 		};

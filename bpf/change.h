@@ -106,6 +106,16 @@ static __always_inline void tcp_from_client(struct packet *p, struct change *c)
 }
 
 /*
+ * A RST that answers the SYN itself: only that one acknowledges it (RFC 9293 3.10.7.1). Whoever gets a server to drop a SYN
+ * and sends an ACK after it, in anybody's name, provokes a RST as well, but one without.
+ */
+static __always_inline bool refuses_syn(const struct packet *p, const struct muster_flow *flow)
+{
+	return !(flow->flags & MUSTER_FLOW_ISN_KNOWN) && (p->tcp_flags & TCP_ACK) &&
+	       p->ack == bpf_ntohl(flow->syn_seq) + 1;
+}
+
+/*
  * The server's part of the handshake of the flow at `ref`. A SYN/ACK: its sequence number is what the client has to
  * acknowledge. Anything else but a RST (1): the server has seen that acknowledgement, so the flow is proven, although the
  * packet in which it came was not known for one of this flow (admit.h, late).
@@ -119,7 +129,7 @@ static __always_inline bool handshake_answered(const struct packet *p, const str
 		return false;
 	flow = twin.flow;
 	if (p->tcp_flags & TCP_RST) {
-		if (!(flow->flags & MUSTER_FLOW_ISN_KNOWN))
+		if (refuses_syn(p, flow))
 			observe(c->ref, MUSTER_EVENT_REFUSED);
 		return false;
 	}

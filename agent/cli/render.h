@@ -24,6 +24,8 @@ void render_picks(const struct look *look, const json_t *document);
 /* Those that a packet met, and with `_all` the others too. */
 void render_verdicts(const struct look *look, const json_t *document);
 void render_verdicts_all(const struct look *look, const json_t *document);
+/* The signals of a server, or of all, as one sentence without its end. */
+void render_signals_text(const json_t *signals, char *text, size_t size);
 void render_stats(const struct look *look, const json_t *document);
 void render_events(const struct look *look, const json_t *document);
 /* One event as a line. */

@@ -112,6 +112,17 @@ static void traffic(const struct look *look, const json_t *server)
 		  human_bytes(json_figure(rates, "bytes_out_per_s"), out), share);
 }
 
+static void signals(const struct look *look, const json_t *server)
+{
+	const json_t *s = json_object_get(server, "signals");
+	char text[512];
+
+	if (!json_is_object(s))
+		return;
+	render_signals_text(s, text, sizeof(text));
+	paragraph(look, "packets", "%s.", text);
+}
+
 static void next_hop(const struct look *look, const json_t *server)
 {
 	static const struct {
@@ -187,6 +198,7 @@ void render_server(const struct look *look, const json_t *document)
 		json_array_foreach(json_object_get(server, "orders"), k, one) order(look, one, now_ms);
 		memory(look, server);
 		traffic(look, server);
+		signals(look, server);
 		next_hop(look, server);
 		advice(look, server, json_array_size(servers) > 1);
 	}

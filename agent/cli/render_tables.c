@@ -128,9 +128,13 @@ void render_verdicts_all(const struct look *look, const json_t *document)
 void render_stats(const struct look *look, const json_t *document)
 {
 	const json_t *probes = json_object_get(document, "probes");
+	char signals[512];
 
 	print_verdicts(look, document, false);
 	render_flow_table(look, document);
+	render_signals_text(json_object_get(document, "signals"), signals, sizeof(signals));
+	fprintf(look->out, "servers ");
+	human_wrap(look->out, look->width, 8, 8, signals);
 	fprintf(look->out, "probes  %.0f started, late by %.0f ms (median), %.0f ms (99 %%), %.0f ms (worst)\n",
 		json_figure(probes, "started"), json_figure(probes, "late_p50_ms"), json_figure(probes, "late_p99_ms"),
 		json_figure(probes, "late_max_ms"));

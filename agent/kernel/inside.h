@@ -159,6 +159,8 @@ void strangers_settle(struct kernel *kernel);
 
 /* counters.c: whoever gets a record starts from zero. `map` is MAP_SRV_STAT or MAP_SVC_STAT. */
 int counters_clear(struct kernel *kernel, enum map_index map, uint32_t index);
+/* signals.c: the same for what a server's packets said. */
+int signals_clear(struct kernel *kernel, uint32_t server_index);
 
 /* tables.c */
 void tables_init(struct kernel *kernel);

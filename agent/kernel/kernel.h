@@ -142,6 +142,8 @@ int kernel_counters(struct kernel *kernel, struct kernel_counters *out);
 
 /* One server's alone, of this moment. */
 int kernel_server_stats(struct kernel *kernel, uint32_t server_index, struct muster_stats *out);
+/* What its own packets said, summed over the CPUs. `out` is left alone on failure. */
+int kernel_signals(struct kernel *kernel, uint32_t server_index, struct muster_signals *out);
 
 /*
  * Live flows of a server by the scan that runs in small steps on the loop (a full round every 2 s or so). It also frees the

@@ -126,6 +126,8 @@ static int sync_servers(struct sync *sync)
 		else if (differs_from(now, &record))
 			sync->report.changed++;
 		r = taken ? counters_clear(kernel, MAP_SRV_STAT, i) : 0;
+		if (r == 0 && taken)
+			r = signals_clear(kernel, i);
 		if (r == 0)
 			r = records_put_server(kernel, i, &record);
 		if (r < 0)

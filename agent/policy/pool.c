@@ -35,6 +35,7 @@ static void look_at(struct pool_member *member)
 	look->gone = member->neighbour_gone && (health->state == HEALTH_DOWN || health->bad > 0);
 	look->agreed = health->state == HEALTH_DOWN &&
 		       (health_timed_out(health->cause) || health->cause == PROBE_UNREACHABLE) && source_fails(member);
+	look->refusing = member->signals && member->signals->refusal != SIGNALS_ANSWERS;
 	look->agent_out = sourced && asked_out(memory);
 	if (sourced)
 		look->memory_pct = MAX(memory->factor_pct, look->floor_pct);
@@ -52,8 +53,11 @@ static void judge(struct pool_member *member)
 		state = member->health->before_timeouts;
 		look->agreed = false;
 	}
-	look->wants_out = state == HEALTH_DOWN || look->gone;
-	if (state == HEALTH_SLOW)
+	look->wants_out = state == HEALTH_DOWN || look->gone || look->refusing;
+	look->on_word =
+		look->refusing && member->signals->refusal == SIGNALS_SAID && state != HEALTH_DOWN && !look->gone;
+	look->agreed |= look->refusing && member->signals->refusal == SIGNALS_CONFIRMED;
+	if (state == HEALTH_SLOW || (member->signals && member->signals->erring))
 		look->other_pct = MIN(look->other_pct, look->floor_pct);
 	look->usable = look->in && (state == HEALTH_UP || state == HEALTH_SLOW) && !look->gone && !look->agent_out &&
 		       !(member->memory && member->memory_conf && member->memory_conf->source != MEMORY_NONE &&
@@ -143,6 +147,8 @@ static enum pool_cause cause_of(const struct pool_member *member, const struct p
 		return member->declared || member->ordered ? POOL_CAUSE_ORDERED : POOL_CAUSE_DECLARED_ZERO;
 	if (look->opened)
 		return POOL_CAUSE_FAIL_OPEN;
+	if (member->run->out && look->refusing && member->health->state != HEALTH_DOWN && !look->gone)
+		return POOL_CAUSE_REFUSES;
 	if (member->run->out)
 		return look->wants_out ? POOL_CAUSE_DOWN : POOL_CAUSE_HELD;
 	if (!look->serves)
@@ -157,7 +163,10 @@ static enum pool_cause cause_of(const struct pool_member *member, const struct p
 		return member->ordered ? POOL_CAUSE_ORDERED : POOL_CAUSE_FULL;
 	if (look->memory_pct < look->other_pct)
 		return POOL_CAUSE_MEMORY;
-	return member->health->state == HEALTH_SLOW ? POOL_CAUSE_SLOW : POOL_CAUSE_AGENT;
+	if (member->health->state == HEALTH_SLOW)
+		return POOL_CAUSE_SLOW;
+	return member->signals && member->signals->erring && factor == look->floor_pct ? POOL_CAUSE_ERRS
+										       : POOL_CAUSE_AGENT;
 }
 
 /* Writes the answer for one server; whether it changed. `usable`: somebody in the pool is. */

@@ -11,10 +11,14 @@
  * refuses, whose neighbour is gone, or of which two sources say so serves nobody, and keeping it only sends clients into
  * it. They do count. An ejected server is held out for hold_ms, doubling to hold_max_ms, cleared after 10 good minutes;
  * the hold is ignored when the usable others carry less than half of the pool's allowed weight.
+ * Packets (signals.h). A server that refuses its clients' connections goes out at once, while the limit lasts, before any
+ * check says so; held only when a check agrees, or none can be asked. With a check that agrees there is no doubt: two
+ * sources. Packets never take out the last one: that it refuses, only its check says. One that errs is at its floor.
  * Suspicion: when half of the pool (at least 2) begin to time out within one interval while the kernel counts answers of
  * any, those rows of timeouts change nothing: as long as the kernel hears the server, and hold_ms beyond (a server
  * that nobody hears is gone, not misjudged).
- * hard_down: out, and it refuses, or its neighbour is gone, or its check timed out and its memory source fails alike.
+ * hard_down: out, and it refuses, or its neighbour is gone, or two sources say so: its packets and its check refuse, or its
+ * check timed out and its memory source fails alike.
  * Never of a server that fail-open gave flows to, and when nobody is usable only of one that refuses.
  *
  * Memory (pool_memory.c). Below hard with another healthy server above soft: 0 for new flows, within max_out. A move of
@@ -38,6 +42,7 @@
 
 #include "health.h"
 #include "memory.h"
+#include "signals.h"
 
 /* Why a server's weight is what it is: enum, name in JSON, text. The first that applies, in this order. */
 /* clang-format off */
@@ -47,9 +52,11 @@
 	X(ORDERED,       ordered,       "an order holds it at this weight") \
 	X(UNKNOWN,       unknown,       "not checked yet") \
 	X(DOWN,          down,          "its check fails") \
+	X(REFUSES,       refuses,       "its clients' connections are refused") \
 	X(HELD,          held,          "held out after its ejection") \
 	X(KEPT,          kept,          "unhealthy, but kept: too many are out, or it is the last one") \
 	X(SLOW,          slow,          "answers slowly") \
+	X(ERRS,          errs,          "answers 5xx more often than the rest of its pool") \
 	X(MEMORY,        memory,        "short of memory") \
 	X(AGENT,         agent,         "its own agent asks for less") \
 	X(FAIL_OPEN,     fail_open,     "the whole pool is short: all that answer share equally") \
@@ -70,6 +77,7 @@ struct pool_member {
 	const struct health *health;
 	struct memory *memory;                 /* told when it is relieved; NULL: none */
 	const struct memory_conf *memory_conf; /* NULL: none */
+	const struct signals *signals;         /* NULL: none */
 	/* kept from call to call by the owner */
 	struct pool_member_run {
 		bool out; /* by observers */
@@ -81,6 +89,7 @@ struct pool_member {
 		uint32_t factor_pct;
 		enum pool_cause cause;
 		int64_t cause_since_ms;
+		bool unheld;    /* out by its packets alone: not held until a check agrees */
 		bool hard_down; /* out, and sources agree that its flows are dead: raise the generation once */
 		bool was_hard;  /* below hard at the last call */
 		/* of one call, private to the policy */
@@ -89,7 +98,9 @@ struct pool_member {
 			bool still;     /* held as it was: the agent suspects itself */
 			bool refuses;   /* its server says so */
 			bool gone;      /* nothing there: the neighbour, and its check fails */
-			bool agreed;    /* two sources time out */
+			bool agreed;    /* two sources say so */
+			bool refusing;  /* its packets say so */
+			bool on_word;   /* and nobody else does yet, but will be asked */
 			bool wants_out; /* unhealthy */
 			bool agent_out; /* asked out by its agent */
 			bool serves;    /* not out, and checked */

@@ -80,7 +80,7 @@ static bool rest_is_short(const struct pool_member *members, size_t n)
 		if (!look->in)
 			continue;
 		all += members[i].allowed * 100ULL;
-		if (look->usable && !members[i].run->out)
+		if (look->usable && !look->refusing && !members[i].run->out)
 			rest += (uint64_t)members[i].allowed * factor;
 	}
 	return 2 * rest < all;
@@ -98,8 +98,16 @@ static void let_back(struct pool_member *members, size_t n, int64_t now_ms)
 		if (!run->out || run->look.wants_out || (now_ms < run->held_until_ms && !is_short))
 			continue;
 		run->out = false;
+		run->unheld = false;
 		run->good_since_ms = now_ms;
 	}
+}
+
+static void hold(const struct pool_conf *conf, struct pool_member_run *run, int64_t now_ms)
+{
+	run->hold_ms = run->hold_ms ? run->hold_ms : conf->hold_ms;
+	run->held_until_ms = now_ms + run->hold_ms;
+	run->hold_ms = MIN(2 * run->hold_ms, (int64_t)conf->hold_max_ms);
 }
 
 static void eject(const struct pool_conf *conf, struct pool_member_run *run, bool served, int64_t now_ms)
@@ -108,11 +116,18 @@ static void eject(const struct pool_conf *conf, struct pool_member_run *run, boo
 	run->out_since_ms = now_ms;
 	run->good_since_ms = 0;
 	run->held_until_ms = 0;
-	if (!served)
+	run->unheld = served && run->look.on_word;
+	if (served && !run->unheld)
+		hold(conf, run, now_ms);
+}
+
+/* Out on its packets' word alone, until somebody agreed: now it is held like any other. */
+static void hold_confirmed(const struct pool_conf *conf, struct pool_member_run *run, int64_t now_ms)
+{
+	if (!run->out || !run->unheld || !run->look.wants_out || run->look.on_word)
 		return;
-	run->hold_ms = run->hold_ms ? run->hold_ms : conf->hold_ms;
-	run->held_until_ms = now_ms + run->hold_ms;
-	run->hold_ms = MIN(2 * run->hold_ms, (int64_t)conf->hold_max_ms);
+	run->unheld = false;
+	hold(conf, run, now_ms);
 }
 
 /* The order in which servers go out while the limit lasts: those beyond doubt, those that do not answer, the others. */
@@ -128,6 +143,8 @@ void pool_take_out(const struct pool_conf *conf, const struct pool_run *pool, st
 {
 	size_t in = 0, out = 0, limit;
 
+	for (size_t i = 0; i < n; i++)
+		hold_confirmed(conf, members[i].run, now_ms);
 	let_back(members, n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		in += members[i].run->look.in;

@@ -21,6 +21,7 @@
 	X(HEALTH,         health,         NOTICE) \
 	X(WEIGHT,         weight,         NOTICE) \
 	X(MEMORY,         memory,         NOTICE) \
+	X(SIGNALS,        signals,        WARNING) \
 	X(ORDER,          order,          NOTICE) \
 	X(ORDER_ENDED,    order_ended,    NOTICE) \
 	X(ORDER_OVERDUE,  order_overdue,  ERROR) \

@@ -197,6 +197,7 @@ static json_t *server_json(const struct status_input *in, const struct server *s
 	if (in->counters)
 		json_object_set_new(out, "counters", counters_json(&in->counters->server[server->run.index]));
 	json_object_set_new(out, "source_ports", status_ports_json(&server->run.ports));
+	json_object_set_new(out, "signals", status_signals_json(server));
 	json_object_set_new(out, "share_pct",
 			    server->run.share_pct < 0 ? json_null() : json_real(rounded(server->run.share_pct)));
 	json_object_set_new(out, "share_wanted_pct", share_wanted(server));

@@ -79,6 +79,9 @@ json_t *status_flows_json(struct status_flows *flows);
 json_t *status_flow_json(const struct model *model, const struct kernel_flow *flow);
 /* Source ports toward a server: in use, of how many, early re-uses; null where it needs none. */
 json_t *status_ports_json(const struct kernel_ports *ports);
+/* What its packets say of a server; null where the program does not see its answers. Of all servers together. */
+json_t *status_signals_json(const struct server *server);
+json_t *status_all_signals_json(const struct model *model);
 
 /* Sentences for everything that is wrong (status_attention.c); `only` limits them to one server, NULL: all. */
 json_t *status_attention(const struct status_input *in, const struct server *only);

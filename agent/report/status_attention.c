@@ -208,9 +208,29 @@ static void pool(const struct status_input *in, const struct service *service, j
 	if (run->fail_open)
 		say(out, "%s is fail-open for %s: %s", name, ago(in, run->fail_open_since_ms),
 		    pool_cause_text(POOL_CAUSE_FAIL_OPEN));
+	if (service->run.signals.alike)
+		say(out,
+		    "%s answers %u %% of all requests with 5xx for %s, and no server of it stands out: the "
+		    "application's own",
+		    name, service->run.signals.error_pct, ago(in, service->run.signals.since_ms));
 	if (run->suspect)
 		say(out, "%s: for %s %s; look at the balancer's own network and load", name,
 		    ago(in, run->suspect_since_ms), pool_cause_text(POOL_CAUSE_SUSPECT));
+}
+
+static void signals(const struct status_input *in, const struct server *server, const char *service, json_t *out)
+{
+	const struct signals *s = &server->run.signals;
+	const char *name = server->conf->name;
+
+	if (s->refusal != SIGNALS_ANSWERS)
+		say(out, "%s/%s refuses its clients' connections for %s%s", service, name, ago(in, s->since_ms),
+		    s->refusal == SIGNALS_CONFIRMED ? ", and a check's" : "");
+	if (s->erring)
+		say(out,
+		    "%s/%s answers %u %% of its requests with 5xx for %s, the rest of its pool %u %%: its weight is at "
+		    "its floor",
+		    service, name, s->error_pct, ago(in, s->erring_since_ms), s->rest_pct);
 }
 
 static void hop(const struct server *server, const char *service, json_t *out)
@@ -289,7 +309,9 @@ static void one_server(const struct status_input *in, const struct server *serve
 	if (h->state == HEALTH_SLOW)
 		say(out, "%s/%s is slow for %s: %s", service, name, ago(in, h->since_ms),
 		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
-	if (h->state == HEALTH_UP && server->run.pool.effective == 0 && !ordered && server->conf->weight > 0)
+	signals(in, server, service, out);
+	if (h->state == HEALTH_UP && server->run.pool.effective == 0 && server->run.pool.cause != POOL_CAUSE_REFUSES &&
+	    !ordered && server->conf->weight > 0)
 		say(out, "%s/%s is healthy but gets no new flow for %s, and no order says so: %s", service, name,
 		    ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
 	memory(in, server, service, out);

@@ -82,6 +82,7 @@ json_t *status_stats_json(const struct status_input *in)
 			(json_int_t)in->lateness.started, "late_p50_ms", (int)in->lateness.p50_ms, "late_p99_ms",
 			(int)in->lateness.p99_ms, "late_max_ms", (int)in->lateness.max_ms);
 	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	json_object_set_new(out, "signals", status_all_signals_json(in->model));
 	return out;
 }
 

@@ -4,6 +4,7 @@
  *
  *   GET /            its name alone on the first line, then who asked
  *   GET /health      200, or what POST /health?status=503 told it to answer
+ *   POST /answer?status=500   GET / answers that from now on
  *   GET /hang        accepts, and answers after a minute
  *   POST /leak?rate=BYTES_PER_S   leaks (touched) memory at that rate; 0 stops
  *   POST /free       gives the leaked memory back
@@ -51,13 +52,13 @@ static struct {
 	uint16_t port;
 	size_t request_memory_bytes, memory_limit_bytes;
 	int64_t hold_ms;
-	unsigned health_status;
+	unsigned health_status, status;
 	uint64_t leak_bytes_per_s;
 	struct leak *leaked;
 	struct request held; /* list head */
 	int timer_fd, leak_fd;
 	struct MHD_Daemon *daemon;
-} web = {.port = 80, .health_status = 200, .held = {.prev = &web.held, .next = &web.held}};
+} web = {.port = 80, .health_status = 200, .status = 200, .held = {.prev = &web.held, .next = &web.held}};
 
 static int64_t now_ms(void)
 {
@@ -164,14 +165,14 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 static enum MHD_Result serve(struct request *request)
 {
 	if (request->ready)
-		return answer(request->connection, MHD_HTTP_OK, "");
+		return answer(request->connection, web.status, "");
 	if (web.request_memory_bytes) {
 		request->memory = memory_take(web.request_memory_bytes);
 		if (!request->memory)
 			return answer(request->connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
 	}
 	if (!web.hold_ms)
-		return answer(request->connection, MHD_HTTP_OK, "");
+		return answer(request->connection, web.status, "");
 	hold(request, web.hold_ms);
 	return MHD_YES;
 }
@@ -187,6 +188,8 @@ static enum MHD_Result command(struct MHD_Connection *connection, const char *pa
 		leak_free(&web.leaked);
 	else if (!strcmp(path, "/health") && status && atoi(status) >= 100 && atoi(status) <= 599)
 		web.health_status = atoi(status);
+	else if (!strcmp(path, "/answer") && status && atoi(status) >= 200 && atoi(status) <= 599)
+		web.status = atoi(status);
 	else
 		return answer(connection, MHD_HTTP_NOT_FOUND, "no such command\n");
 	return answer(connection, MHD_HTTP_OK, "done\n");
