@@ -26,6 +26,7 @@ void render_verdicts(const struct look *look, const json_t *document);
 void render_verdicts_all(const struct look *look, const json_t *document);
 void render_stats(const struct look *look, const json_t *document);
 void render_events(const struct look *look, const json_t *document);
+void render_why(const struct look *look, const json_t *document);
 /* One event as a line. */
 void render_event(const struct look *look, const json_t *event, int64_t now_ms);
 /* What a changing call answered: before -> after, how to undo it. Refusals and failures go to `errors`. */

@@ -21,9 +21,9 @@ struct muster_trace {
 	__u32 service, server;   /* indices; ~0: none */
 	__u32 verdict;
 	__u32 egress; /* interface index; 0: none */
-	__u8 opened; /* the packet would open the flow */
-	__u8 late;   /* without being its first */
-	__u8 hashed; /* server and port follow from its tuple: it is late, or there is a flood */
+	__u8 opened;  /* the packet would open the flow */
+	__u8 late;    /* without being its first */
+	__u8 hashed;  /* server and port follow from its tuple: it is late, or there is a flood */
 	__u8 zero;
 };
 _Static_assert(sizeof(struct muster_trace) == 136, "muster_trace has no hidden padding");
