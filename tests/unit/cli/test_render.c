@@ -77,12 +77,12 @@ static void test_exact(void **state)
 	renders(render_server, "server-low", "server-low");
 	renders(render_flows, "flows", "flows");
 	renders(render_picks, "picks", "picks");
+	renders(render_why, "why", "why");
+	renders(render_why, "why-refused", "why-refused");
 	renders(render_verdicts, "stats", "verdicts");
 	renders(render_verdicts_all, "stats", "verdicts-all");
 	renders(render_stats, "stats", "stats");
 	renders(render_events, "events", "events");
-	renders(render_why, "why", "why");
-	renders(render_why, "why-refused", "why-refused");
 	renders(render_status, "empty", "empty");
 }
 
