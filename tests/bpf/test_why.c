@@ -254,6 +254,7 @@ static void life(void)
 	answer = answer_of(&opened, SYN | ACK, 500);
 	ask_and_see("the server's answer", &answer, MUSTER_VERDICT_TO_CLIENT);
 	ask_and_see("the acknowledgement", &ack, MUSTER_VERDICT_TO_SERVER);
+	flow_age(&data, 1);
 	then = ask_and_see("data", &data, MUSTER_VERDICT_TO_SERVER);
 	assert_int_equal(muster_tag_state(then.trace.tag), MUSTER_FLOW_ESTABLISHED);
 	says = answer;
