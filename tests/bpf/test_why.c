@@ -257,6 +257,8 @@ static void life(void)
 	flow_age(&data, 1);
 	then = ask_and_see("data", &data, MUSTER_VERDICT_TO_SERVER);
 	assert_int_equal(muster_tag_state(then.trace.tag), MUSTER_FLOW_ESTABLISHED);
+	data.mac_from = role_mac(GATEWAY);
+	ask_and_see("data by another way", &data, MUSTER_VERDICT_TO_SERVER);
 	says = answer;
 	says.flags = ACK;
 	says.payload = 20;
