@@ -57,6 +57,7 @@ static __always_inline void forget(struct packet *p, struct change *c)
 		p->old_port.server = c->slot.flow->server;
 		p->old_port.source = c->slot.flow->source;
 		p->old_port.number = c->slot.flow->nat_port;
+		p->old_port.ringed = dry_run && c->state != MUSTER_FLOW_CLOSING;
 	}
 	flow_forget(c->ref, c->slot.seen);
 	p->ref = MUSTER_NOWHERE;

@@ -125,12 +125,12 @@ __noinline int answer_proven(const struct packet *p)
 }
 
 /* The number that was given back the longest ago. */
-__noinline __u32 ring_take(__u32 server)
+__noinline __u32 ring_take(__u32 server, __u32 taken)
 {
 	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
 	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;
 
-	return head ? ring_pop(ports, head) : NO_PORT;
+	return head ? ring_pop(ports, head, taken) : NO_PORT;
 }
 
 /* A flow that was closed and came back to life has number n: it waits in the ring for its next turn. */
@@ -162,7 +162,7 @@ __noinline int number_hold(struct packet *p, __u32 n, __u32 from)
 	p->new_port.ringed = from == FROM_CLIENT || from == FROM_HASH;
 	p->new_port.source = n / head->per_source & (MUSTER_MAX_SOURCES - 1);
 	p->new_port.number = port_at(head, n);
-	hold = port_hold(ports, n);
+	hold = dry_run && from == FROM_CLIENT && p->old_port.ringed ? PORT_FREE : port_hold(ports, n);
 	if (hold == PORT_WAS_CLOSED && from != FROM_CLIENT)
 		__sync_fetch_and_add(&head->early, 1);
 	return hold;
@@ -233,7 +233,7 @@ static __always_inline int source_port_claim(struct packet *p)
 			return 0;
 	}
 	for (__u32 attempt = 0; attempt < PORT_ATTEMPTS && verdict; attempt++) {
-		n = from == FROM_RING ? ring_take(p->server_index) : NO_PORT;
+		n = from == FROM_RING ? ring_take(p->server_index, attempt) : NO_PORT;
 		if (n == NO_PORT) {
 			from = p->hashed ? FROM_HASH : FROM_OVER;
 			n = hashed_number(p->server_index, p->hash, attempt);

@@ -134,6 +134,10 @@ __noinline int create(struct xdp_md *ctx, struct packet *p)
 	if (!service)
 		return -MUSTER_VERDICT_NONE;
 	p->opened = 1;
+	if (dry_run && place_choose(p->hash, MUSTER_TABLE_HALF_OPEN, p->now) == CLAIM_FULL) {
+		p->opened = 0;
+		return -MUSTER_VERDICT_TABLE_FULL;
+	}
 	if (dry_run)
 		return enter(ctx, p, MUSTER_NOWHERE, MUSTER_NOWHERE, false) ? 0 : -MUSTER_VERDICT_NONE;
 	ref = slot_claim(&p->key, p->hash, MUSTER_TABLE_HALF_OPEN, p->now);

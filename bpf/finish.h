@@ -120,9 +120,14 @@ static __noinline void trace(const struct packet *p, enum muster_verdict verdict
 {
 	__u32 zero = 0;
 	struct muster_trace *trace = bpf_map_lookup_elem(&muster_trace, &zero);
+	struct slot slot;
 
 	if (!trace)
 		return;
+	if (!p->opened && slot_at(&slot, p->ref)) {
+		trace->flow = *slot.flow;
+		trace->tag = slot.seen;
+	}
 	trace->key = p->key;
 	trace->service = p->service_index;
 	trace->server = p->server_index;
@@ -131,6 +136,7 @@ static __noinline void trace(const struct packet *p, enum muster_verdict verdict
 	trace->ref = p->ref;
 	trace->opened = p->opened;
 	trace->late = p->late;
+	trace->hashed = p->hashed;
 }
 
 /* Global: verified once (table.h), not once a verdict. */

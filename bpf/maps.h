@@ -189,7 +189,7 @@ struct {
 	__type(value, struct muster_trace);
 } muster_trace SEC(".maps");
 
-/* Set where the program is to be asked only what it would do (muster why): then it writes to no map of the above. */
-const volatile bool dry_run = false;
+/* Set where the program is to be asked only what it would do (muster why): then it writes to no pinned map. */
+SEC(MUSTER_DRY_RUN) const volatile bool dry_run = false;
 
 #endif

@@ -35,7 +35,7 @@ struct port {
 	__u16 server; /* index; old: of which the port was, PORT_OF_NOBODY where there was none */
 	__be16 number;
 	__u8 source;
-	__u8 ringed; /* it waits in the ring all the same */
+	__u8 ringed; /* it waits in the ring all the same; old, and only asked: its flow holds it still */
 };
 
 #define PORT_OF_NOBODY 0xffff

@@ -66,11 +66,15 @@ static __always_inline __u32 port_number(const struct muster_ports *head, __u32 
 	return n < head->n ? n : NO_PORT;
 }
 
-/* The number that was given back the longest ago; NO_PORT: none is left. Under contention too, after some attempts. */
-static __always_inline __u32 ring_pop(void *ports, struct muster_ports *head)
+/*
+ * The number that was given back the longest ago; NO_PORT: none is left. Under contention too, after some attempts. Only
+ * asked, nothing is taken: `taken` says how many would have been before.
+ */
+static __always_inline __u32 ring_pop(void *ports, struct muster_ports *head, __u32 taken)
 {
 	for (int i = 0; i < RING_ATTEMPTS; i++) {
-		__u64 turn = *(volatile __u64 *)&head->head, *cell = ports_cell(ports, head, turn), value;
+		__u64 turn = *(volatile __u64 *)&head->head + (dry_run ? taken : 0);
+		__u64 *cell = ports_cell(ports, head, turn), value;
 
 		if (!cell)
 			return NO_PORT;

@@ -8,24 +8,6 @@
 #include "../report/upgrade.h"
 #include "client.h"
 
-/* The installed object, or the one beside this program. */
-static const char *default_object(char buf[PATH_MAX])
-{
-	static const char installed[] = MUSTER_LIBDIR "/muster.bpf.o";
-	ssize_t n;
-	char *slash;
-
-	if (access(installed, R_OK) == 0)
-		return installed;
-	n = readlink("/proc/self/exe", buf, PATH_MAX - sizeof("/muster.bpf.o"));
-	if (n <= 0)
-		return installed;
-	buf[n] = 0;
-	slash = strrchr(buf, '/');
-	strcpy(slash ? slash : buf, "/muster.bpf.o");
-	return access(buf, R_OK) == 0 ? buf : installed;
-}
-
 static const char *stand(const struct attach_report *report)
 {
 	return report->program_id == 0 ? "no program" : report->native ? "attached, native" : "attached, generic";
@@ -96,7 +78,7 @@ static int local(struct session *session, bool attach)
 	if (!pins)
 		pins = CLI_PINS;
 	attach_query(pins, ifname, &before);
-	error = attach ? attach_device(object ? object : default_object(buf), pins, ifname,
+	error = attach ? attach_device(object ? object : cli_object(buf), pins, ifname,
 				       modes[cli_option(request, "mode")->number], &after)
 		       : detach_device(pins, ifname, &after);
 	snprintf(after.ifname, sizeof(after.ifname), "%s", ifname);
@@ -163,7 +145,7 @@ static int upgrade_local(struct session *session, const char *object)
 			session->socket);
 		return CLI_FAILED;
 	}
-	error = upgrade_devices(object ? object : default_object(buf), pins ? pins : CLI_PINS, reports, &n, why,
+	error = upgrade_devices(object ? object : cli_object(buf), pins ? pins : CLI_PINS, reports, &n, why,
 				sizeof(why));
 	return show(session, upgrade_json(error, why, reports, n));
 }

@@ -4,6 +4,7 @@
 #define MUSTER_CLI_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "parse.h"
@@ -42,6 +43,10 @@ int change(struct session *session, const char *path, json_t *body);
 int run_attach(struct session *session);
 int run_detach(struct session *session);
 int run_upgrade(struct session *session);
+/* why.c */
+int run_why(struct session *session);
+/* object.c: the installed object, or the one beside this program. */
+const char *cli_object(char buf[PATH_MAX]);
 /* help.c, man.c, completion.c */
 int run_help(struct session *session);
 int run_version(struct session *session);

@@ -5,6 +5,8 @@
 
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const mode_words[] = {"auto", "native", "generic", NULL};
+static const char *const proto_words[] = {"tcp", "udp", NULL};
+static const char *const flag_words[] = {"syn", "ack", "fin", "rst", NULL};
 static const char *const name_words[] = {"servers", "services", "qualified", NULL};
 
 /* clang-format off */
@@ -37,6 +39,12 @@ static const struct cli_option
 	weight  = {"weight", 0, VALUE_WEIGHT, "N", .preset = "1", .help = "its weight, 0 to 256"},
 	mode    = {"mode", 0, VALUE_WORD, "MODE", mode_words, "auto",
 		   .help = "native (in the driver), generic (any device), or auto: native where it works"},
+	from    = {"from", 0, VALUE_ENDPOINT, "ADDRESS:PORT", .required = true, .help = "who sends the packet"},
+	to      = {"to", 0, VALUE_ENDPOINT, "ADDRESS:PORT", .required = true, .help = "to which address and port"},
+	proto   = {"proto", 0, VALUE_WORD, "PROTOCOL", proto_words, "tcp", .help = "tcp or udp"},
+	flags   = {"flags", 0, VALUE_WORD, "FLAG", flag_words, "syn",
+		   .help = "of a TCP packet: syn, which opens a connection, or ack, fin or rst, as inside one"},
+	in      = {"in", 0, VALUE_INTERFACE, "DEV", .help = "where it comes in; else by the way to its sender"},
 	object  = {"object", 0, VALUE_FILE, "FILE", .help = "the program to load, without asking the agent"},
 	pins    = {"pins", 0, VALUE_FILE, "DIR", .help = "the folder of the pinned maps, without asking the agent"};
 
@@ -85,6 +93,11 @@ const struct cli_command cli_commands[] = {
 	 "Works without an agent too, by root. An object that is not for these maps is refused with what differs. Without "
 	 "OBJECT it is the one that musterd is configured with, or the installed one; musterd puts that one on again when "
 	 "it starts, so install what is to stay."},
+	{{"why"}, .options = {&from, &to, &proto, &flags, &in, &object, &pins}, .run = run_why,
+	 .help = "what the program would do with a packet, stage by stage, and for what reason",
+	 .detail = "The program itself is asked, loaded a second time over the same maps with its read-only switch on: no packet "
+		   "is sent, no turn is taken, nothing is counted. For a flow that there is: its server, state and source port; for "
+		   "a new one those that it would get now. Works without an agent too; by root."},
 	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
 	 .help = "changes of state, with -f as they happen"},
 	{{"reload"}, .run = run_reload, .help = "read the configuration file again",

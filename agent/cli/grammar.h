@@ -17,7 +17,8 @@ enum value_type {
 	VALUE_PORT,     /* 1 to 65535 */
 	VALUE_WEIGHT,   /* 0 to 256 */
 	VALUE_ADDRESS,
-	VALUE_WORD, /* one of `words` */
+	VALUE_ENDPOINT, /* address and port */
+	VALUE_WORD,     /* one of `words` */
 	VALUE_SERVER,
 	VALUE_SERVICE,
 	VALUE_INTERFACE,
@@ -47,7 +48,7 @@ struct session; /* cli.h */
 
 #define CLI_WORDS     2
 #define CLI_ARGUMENTS 2
-#define CLI_OPTIONS   6
+#define CLI_OPTIONS   7
 
 struct cli_command {
 	const char *words[CLI_WORDS]; /* "show", "server"; the second NULL for a single word */

@@ -92,6 +92,7 @@ static int word(const char *const *words, const char *text, int64_t *number, cha
 int value_parse(enum value_type type, const char *const *words, const char *text, int64_t *number, char *why, size_t n)
 {
 	struct muster_addr addr;
+	__be16 port;
 	const char *need = NULL;
 
 	switch (type) {
@@ -114,6 +115,10 @@ int value_parse(enum value_type type, const char *const *words, const char *text
 	case VALUE_ADDRESS:
 		if (address_parse(text, &addr) < 0)
 			need = "is not an address: give IPv4 like 10.0.0.1 or IPv6 like fd00::1, without a port";
+		break;
+	case VALUE_ENDPOINT:
+		if (address_port_parse(text, &addr, &port) < 0 || !port)
+			need = "is not an address with a port: give 10.0.0.1:80 or [fd00::1]:80";
 		break;
 	case VALUE_WORD:
 		return word(words, text, number, why, n);

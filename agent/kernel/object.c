@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <muster/trace.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -179,8 +180,25 @@ static int prepare(struct bpf_object *object, const char *path, const struct map
 	return r;
 }
 
-int object_load(const char *path, const char *pins, const struct maps *maps, enum object_entry entry,
-		struct object_program *out, char *why, size_t n)
+/* The program then only says what it would do. */
+static int set_dry_run(struct bpf_object *object)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, MUSTER_DRY_RUN);
+	const bool yes = true;
+
+	return map ? bpf_map__set_initial_value(map, &yes, sizeof(yes)) : -ENOENT;
+}
+
+static int keep_fd(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
+}
+
+/* `trace_fd` NULL: to do its work; else only to be asked. */
+static int load(const char *path, const char *pins, const struct maps *maps, enum object_entry entry,
+		struct object_program *out, int *trace_fd, char *why, size_t n)
 {
 	_cleanup_(close_object) struct bpf_object *object = NULL;
 	struct bpf_program *program;
@@ -189,9 +207,9 @@ int object_load(const char *path, const char *pins, const struct maps *maps, enu
 	if (r < 0)
 		return r;
 	program = only(object, entry);
-	if (!program) {
-		snprintf(why, n, "%s has no program %s: it is not Muster's object, or an older one", path,
-			 object_entry_name[entry]);
+	if (!program || (trace_fd && set_dry_run(object) < 0)) {
+		snprintf(why, n, "%s has no %s %s: it is not Muster's object, or an older one", path,
+			 program ? "switch" : "program", program ? MUSTER_DRY_RUN : object_entry_name[entry]);
 		return -ENOENT;
 	}
 	read_about(object, &out->about);
@@ -207,6 +225,23 @@ int object_load(const char *path, const char *pins, const struct maps *maps, enu
 			 path, pins, strerror(-r));
 		return r;
 	}
-	out->fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
-	return out->fd < 0 ? -errno : 0;
+	if (trace_fd) {
+		*trace_fd = keep_fd(bpf_object__find_map_fd_by_name(object, "muster_trace"));
+		if (*trace_fd < 0)
+			return *trace_fd;
+	}
+	out->fd = keep_fd(bpf_program__fd(program));
+	return out->fd < 0 ? out->fd : 0;
+}
+
+int object_load(const char *path, const char *pins, const struct maps *maps, enum object_entry entry,
+		struct object_program *out, char *why, size_t n)
+{
+	return load(path, pins, maps, entry, out, NULL, why, n);
+}
+
+int object_load_dry(const char *path, const char *pins, const struct maps *maps, struct object_program *out,
+		    int *trace_fd, char *why, size_t n)
+{
+	return load(path, pins, maps, OBJECT_PLAIN, out, trace_fd, why, n);
 }

@@ -30,6 +30,13 @@ void object_program_close(struct object_program *program);
 int object_load(const char *object, const char *pins, const struct maps *maps, enum object_entry entry,
 		struct object_program *out, char *why, size_t n);
 
+/*
+ * The same object, only to be asked: over the same maps, it writes to none of them (muster/trace.h). Also gives its
+ * muster_trace as an fd.
+ */
+int object_load_dry(const char *object, const char *pins, const struct maps *maps, struct object_program *out,
+		    int *trace_fd, char *why, size_t n);
+
 /* Sends libbpf's lines to the debug log from now on. Called by everything that enters this folder. */
 void object_quiet(void);
 /* Forgets, and tells, the last sentence that the kernel gave with a refused request ("" when none). */

@@ -88,6 +88,8 @@ json_t *status_attention(const struct status_input *in, const struct server *onl
 
 /* Shared by the two files. A string of any bytes as JSON: what is no UTF-8 becomes '?'. */
 json_t *status_text(const char *text);
+/* The word of a flow's state. */
+const char *status_flow_state(enum muster_flow_state state);
 /* The first standing order on a server, or NULL; `from` continues. */
 const struct order *status_order_of(const struct status_input *in, const struct server *server, size_t *from);
 

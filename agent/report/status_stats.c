@@ -86,7 +86,7 @@ json_t *status_stats_json(const struct status_input *in)
 	return out;
 }
 
-static const char *flow_state(enum muster_flow_state state)
+const char *status_flow_state(enum muster_flow_state state)
 {
 	static const char *const names[MUSTER_FLOW_STATES_N] = {
 		[MUSTER_FLOW_HALF_OPEN] = "half_open",
@@ -109,8 +109,8 @@ json_t *status_flow_json(const struct model *model, const struct kernel_flow *fl
 				address_port_format(&flow->asked.dst, flow->asked.dport, vip), "source_at_server",
 				address_port_format(&flow->seen.src, flow->seen.sport, source), "server_address",
 				address_port_format(&flow->seen.dst, flow->seen.dport, dest), "protocol",
-				flow->asked.proto == IPPROTO_UDP ? "udp" : "tcp", "state", flow_state(flow->state),
-				"idle_s", (json_int_t)flow->idle_s);
+				flow->asked.proto == IPPROTO_UDP ? "udp" : "tcp", "state",
+				status_flow_state(flow->state), "idle_s", (json_int_t)flow->idle_s);
 
 	/* A removed server's flows live on without a name. */
 	json_object_set_new(out, "service", server ? json_string(server->service->conf->name) : json_null());

@@ -147,6 +147,8 @@ static void test_completion(void **state)
 	completes(script, "attach eth0 --mode n", "native");
 	completes(script, "drain web-01 --r", "--reason");
 	completes(script, "drain --for 1h web-01 --re", "--reason");
+	completes(script, "why --proto u", "udp");
+	completes(script, "why --fl", "--flags");
 	completes(script, "--color a", "auto always");
 	completes(script, "help dr", "drain");
 	completes(script, "show verdicts --a", "--as --all");

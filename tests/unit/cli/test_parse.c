@@ -97,6 +97,12 @@ static void test_options(void **state)
 	assert_int_equal(request.arguments[1].number, 0);
 	parses_as("add web-03 --service web --address fd00::3", "add", "");
 	assert_int_equal(cli_option(&request, "weight")->number, 1);
+	parses_as("why --from 192.0.2.10:5000 --to 192.0.2.100:80", "why", "");
+	assert_int_equal(cli_option(&request, "proto")->number, 0);
+	assert_int_equal(cli_option(&request, "flags")->number, 0);
+	parses_as("why --fr [fd00::1]:5000 --to [fd00::2]:80 --proto udp --in eth0 --pins /x --object /y", "why", "");
+	assert_int_equal(cli_option(&request, "proto")->number, 1);
+	assert_string_equal(cli_option(&request, "in")->text, "eth0");
 	parses_as("show server -- -odd", "show", "server");
 	assert_string_equal(request.arguments[0].text, "-odd");
 	parses_as("drain --help", "drain", "");
@@ -112,6 +118,9 @@ static void test_option_faults(void **state)
 	fails_with("weight web-02 heavy --reason y", "N: 'heavy' is not a weight");
 	fails_with("add a --service web --address 10.0.0", "--address: '10.0.0' is not an address");
 	fails_with("add a", "add needs --address ADDRESS");
+	fails_with("why --to 10.0.0.1:80", "why needs --from ADDRESS:PORT");
+	fails_with("why --from 10.0.0.1", "--from: '10.0.0.1' is not an address with a port: give 10.0.0.1:80");
+	fails_with("why --flags urg", "--flags: 'urg' is not known here: give one of syn, ack, fin, rst");
 	fails_with("drain web-02 --reason", "--reason needs a value");
 	fails_with("drain web-02 --reason= --for 1h", "--reason: '' is empty");
 	fails_with("status --for 1h", "'--for' is not an option here: --json --color");

@@ -77,6 +77,8 @@ static void test_exact(void **state)
 	renders(render_server, "server-low", "server-low");
 	renders(render_flows, "flows", "flows");
 	renders(render_picks, "picks", "picks");
+	renders(render_why, "why", "why");
+	renders(render_why, "why-refused", "why-refused");
 	renders(render_verdicts, "stats", "verdicts");
 	renders(render_verdicts_all, "stats", "verdicts-all");
 	renders(render_stats, "stats", "stats");
@@ -102,13 +104,13 @@ static void test_widths(void **state)
 /* Any document must be survived: another version's, half of one, none. */
 static void test_odd_documents(void **state)
 {
-	static const char *const texts[] = {
-		"{}", "[]", "{\"services\": [{}]}", "{\"services\": [{\"servers\": [{}]}]}",
-		"{\"servers\": [{\"orders\": [{}]}], \"flows\": [{}], \"events\": [{}], "
-		"\"verdicts\": [{\"packets\": 1}], \"slots\": [null, {}], \"attention\": [1]}"};
+	static const char *const texts[] = {"{}", "[]", "{\"services\": [{}]}", "{\"services\": [{\"servers\": [{}]}]}",
+					    "{\"servers\": [{\"orders\": [{}]}], \"flows\": [{}], \"events\": [{}], "
+					    "\"verdicts\": [{\"packets\": 1}], \"stages\": [1, {}], \"hints\": [1], "
+					    "\"slots\": [null, {}], \"attention\": [1]}"};
 	static const render_fn renderers[] = {render_status, render_services, render_servers,  render_server,
 					      render_flows,  render_picks,    render_verdicts, render_verdicts_all,
-					      render_stats,  render_events};
+					      render_stats,  render_events,   render_why};
 
 	(void)state;
 	for (size_t r = 0; r < ARRAY_SIZE(renderers); r++) {
