@@ -114,7 +114,7 @@ int plan_new(struct plan **out, struct model *model, plan_turns_fn turns, void *
 	if (!plan->services || !plan->servers)
 		return -ENOMEM;
 	plan_config(&plan->config, model->config);
-	plan->flows = MUSTER_FLOWS_DEFAULT;
+	plan->flows = model->config->flows;
 	for (size_t i = 0; i < model->n_services; i++) {
 		struct service *service = &model->services[i];
 

@@ -72,9 +72,13 @@ static __always_inline __u64 diff_ports(const struct muster_tuple *from, const s
 	return (from->sport ^ 0xffff) + (from->dport ^ 0xffff) + to->sport + to->dport;
 }
 
+/* `diff`: a sum of at most a few 16-bit words. */
 static __always_inline __u16 apply_diff(__u16 check, __u32 diff)
 {
-	return ~fold((check ^ 0xffff) + diff);
+	__u32 sum = (check ^ 0xffff) + diff;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
 }
 
 #endif

@@ -114,54 +114,66 @@ static __always_inline void write_macs(struct ethhdr *eth, const __u8 *dst, cons
 	__builtin_memcpy(eth->h_source, src, ETH_ALEN);
 }
 
-static __always_inline int egress_to_server(struct xdp_md *ctx, struct packet *p)
+/* The frame goes to `dst` out of that interface: to the server by a hop, to the client by its entry. */
+static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const __u8 *dst, const __u8 *src,
+				   __u32 ifindex)
+{
+	struct ethhdr *eth = packet_data(ctx);
+
+	if ((void *)(eth + 1) > packet_end(ctx))
+		return -MUSTER_VERDICT_NONE;
+	write_macs(eth, dst, src);
+	p->egress = ifindex;
+	return 0;
+}
+
+static __always_inline bool hop_fresh(const struct packet *p)
 {
 	const struct muster_hop *hop = &p->server->hop;
-	struct ethhdr *eth = packet_data(ctx);
-	struct muster_hop asked;
-	int verdict;
 
-	if (!hop->ifindex || p->now - hop->refreshed > p->config->hop_stale) {
-		verdict = hop_to_server(ctx, p, &asked);
-		if (verdict)
-			return verdict;
-		hop = &asked;
-		eth = packet_data(ctx);
-	}
-	if ((void *)(eth + 1) > packet_end(ctx))
-		return -MUSTER_VERDICT_NONE;
-	write_macs(eth, hop->dst_mac, hop->src_mac);
-	p->egress = hop->ifindex;
-	return -MUSTER_VERDICT_TO_SERVER;
+	return hop->ifindex && p->now - hop->refreshed <= p->config->hop_stale;
 }
 
-static __always_inline int egress_to_client(struct xdp_md *ctx, struct packet *p)
+static __always_inline bool way_fresh(const struct packet *p)
 {
 	const struct muster_flow *flow = p->slot.flow;
-	struct ethhdr *eth;
 
-	if (!(flow->flags & MUSTER_FLOW_HOP_ASKED) || p->now - flow->hop_asked > p->config->hop_stale)
-		ask_way_back(ctx, p);
-	eth = packet_data(ctx);
-	if ((void *)(eth + 1) > packet_end(ctx))
-		return -MUSTER_VERDICT_NONE;
-	write_macs(eth, flow->hop_dst, flow->hop_src);
-	p->egress = flow->hop_ifindex;
-	return -MUSTER_VERDICT_TO_CLIENT;
+	return (flow->flags & MUSTER_FLOW_HOP_ASKED) && p->now - flow->hop_asked <= p->config->hop_stale;
 }
 
-/*
- * Returns the verdict of a packet that leaves, or why it cannot. The last look at the flow's entry: was it this flow's all
- * the while that it was read?
- */
+/* The last look at the flow's entry: was it this flow's all the while that it was read? */
+static __always_inline int sent(const struct packet *p)
+{
+	if (!slot_holds(&p->slot))
+		return -MUSTER_VERDICT_RACED;
+	return p->slot.flow->dir == MUSTER_TO_SERVER ? -MUSTER_VERDICT_TO_SERVER : -MUSTER_VERDICT_TO_CLIENT;
+}
+
+/* The way is known, and fresh. */
+static __always_inline int egress_known(struct xdp_md *ctx, struct packet *p)
+{
+	const struct muster_hop *hop = &p->server->hop;
+	const struct muster_flow *flow = p->slot.flow;
+	int verdict = flow->dir == MUSTER_TO_SERVER ? send_to(ctx, p, hop->dst_mac, hop->src_mac, hop->ifindex)
+						    : send_to(ctx, p, flow->hop_dst, flow->hop_src, flow->hop_ifindex);
+
+	return verdict ?: sent(p);
+}
+
+/* Returns the verdict of a packet that leaves, or why it cannot. */
 static __always_inline int egress(struct xdp_md *ctx, struct packet *p)
 {
+	struct muster_hop hop;
 	int verdict;
 
 	if (!p->slot.flow || !p->server || !p->config)
 		return -MUSTER_VERDICT_NONE;
-	verdict = p->slot.flow->dir == MUSTER_TO_SERVER ? egress_to_server(ctx, p) : egress_to_client(ctx, p);
-	return slot_holds(&p->slot) ? verdict : -MUSTER_VERDICT_RACED;
+	if (p->slot.flow->dir == MUSTER_TO_CLIENT && !way_fresh(p))
+		ask_way_back(ctx, p);
+	if (p->slot.flow->dir == MUSTER_TO_CLIENT || hop_fresh(p))
+		return egress_known(ctx, p);
+	verdict = hop_to_server(ctx, p, &hop) ?: send_to(ctx, p, hop.dst_mac, hop.src_mac, hop.ifindex);
+	return verdict ?: sent(p);
 }
 
 #endif

@@ -79,10 +79,8 @@ static __always_inline bool hold(struct packet *p)
 static __always_inline void find(struct packet *p)
 {
 	p->hash = flow_hash(p->config, &p->key);
-	if ((p->tcp_flags & TCP_SYN) || !find_at_once(p)) {
-		p->ref = flow_seek(&p->key, p->hash, p->tcp_flags & TCP_SYN);
-		hold(p);
-	}
+	p->ref = flow_seek(&p->key, p->hash, p->tcp_flags & TCP_SYN);
+	hold(p);
 }
 
 #endif

@@ -33,8 +33,6 @@ static __always_inline __u64 hash_mix(__u64 hash)
 {
 	hash ^= hash >> 32;
 	hash *= 0x9fb21c651e98df25;
-	hash ^= hash >> 29;
-	hash *= 0xd6e8feb86659fd93;
 	return hash ^ hash >> 32;
 }
 
@@ -50,11 +48,21 @@ static __always_inline __u64 nh(const void *key, const struct muster_tuple *tupl
 }
 _Static_assert(sizeof(struct muster_tuple) <= MUSTER_SECRET_WORDS * 8 - 8, "a key word each, the last one apart");
 
+static __always_inline bool secret_drawn(const struct muster_config *config)
+{
+	return *(const volatile __u64 *)&config->secret[MUSTER_SECRET_WORDS - 1];
+}
+
+static __always_inline __u64 flow_hash_known(const struct muster_config *config, const struct muster_tuple *tuple)
+{
+	return hash_mix(nh(config->secret, tuple) ^ config->secret[MUSTER_SECRET_WORDS - 1]);
+}
+
 static __always_inline __u64 flow_hash(const struct muster_config *config, const struct muster_tuple *tuple)
 {
-	if (!*(const volatile __u64 *)&config->secret[MUSTER_SECRET_WORDS - 1])
+	if (!secret_drawn(config))
 		draw_secret();
-	return hash_mix(nh(config->secret, tuple) ^ config->secret[MUSTER_SECRET_WORDS - 1]);
+	return flow_hash_known(config, tuple);
 }
 
 /*

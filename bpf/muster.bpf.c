@@ -14,6 +14,7 @@
 #include "rewrite.h"
 #include "egress.h"
 #include "finish.h"
+#include "express.h"
 #include "failures.h"
 #include "about.h"
 
@@ -34,6 +35,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 
 static __always_inline int balance(struct xdp_md *ctx)
 {
+	int action = express(ctx);
 	struct packet p = {
 		.ingress = ctx->ingress_ifindex,
 		.ref = MUSTER_NOWHERE,
@@ -42,7 +44,7 @@ static __always_inline int balance(struct xdp_md *ctx)
 		.old_port.server = PORT_OF_NOBODY,
 	};
 
-	return finish(ctx, &p, forward(ctx, &p));
+	return action == NOT_EXPRESS ? finish(ctx, &p, forward(ctx, &p)) : action;
 }
 
 SEC("xdp")

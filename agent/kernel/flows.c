@@ -44,12 +44,12 @@ static void scan_bucket(struct kernel *kernel, uint32_t first, uint32_t now)
 	for (uint32_t way = 0; way < MUSTER_WAYS; way++) {
 		if (muster_tag_state(__atomic_load_n(&bucket->tag[way], __ATOMIC_RELAXED)) == MUSTER_FLOW_FREE)
 			continue;
-		kernel->gauge.used[table]++;
-		if (!flow_entry_read(kernel, first + way, &entry))
+		bool whole = flow_entry_read(kernel, first + way, &entry);
+		if (whole && flow_entry_over(kernel, &entry, now, grace(kernel)) && flow_free(kernel, &entry))
 			continue;
-		count(kernel, &entry, now);
-		if (flow_entry_over(kernel, &entry, now, grace(kernel)))
-			flow_free(kernel, &entry);
+		kernel->gauge.used[table]++;
+		if (whole)
+			count(kernel, &entry, now);
 	}
 }
 

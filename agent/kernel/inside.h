@@ -151,6 +151,11 @@ int records_put_service(struct kernel *kernel, uint32_t index, const struct must
 void records_config(struct kernel *kernel, const struct muster_config *plan, struct muster_config *out);
 int records_put_config(struct kernel *kernel, const struct muster_config *config);
 
+/* strangers.c: before a record is written its addresses are known to the program; settled once all are. */
+void strangers_meet_server(struct kernel *kernel, const struct muster_server *record);
+void strangers_meet_service(struct kernel *kernel, const struct muster_service *record);
+void strangers_settle(struct kernel *kernel);
+
 /* counters.c: whoever gets a record starts from zero. `map` is MAP_SRV_STAT or MAP_SVC_STAT. */
 int counters_clear(struct kernel *kernel, enum map_index map, uint32_t index);
 

@@ -55,6 +55,8 @@ int records_read(struct kernel *kernel)
 
 int records_put_server(struct kernel *kernel, uint32_t index, const struct muster_server *record)
 {
+	if (record->state != MUSTER_SERVER_FREE)
+		strangers_meet_server(kernel, record);
 	if (bpf_map_update_elem(kernel->maps.fd[MAP_SERVERS], &index, record, BPF_ANY) < 0)
 		return -errno;
 	kernel->servers[index] = *record;
@@ -63,6 +65,8 @@ int records_put_server(struct kernel *kernel, uint32_t index, const struct muste
 
 int records_put_service(struct kernel *kernel, uint32_t index, const struct muster_service *record)
 {
+	if (record->used)
+		strangers_meet_service(kernel, record);
 	if (bpf_map_update_elem(kernel->maps.fd[MAP_SERVICES], &index, record, BPF_ANY) < 0)
 		return -errno;
 	kernel->services[index] = *record;
@@ -104,4 +108,6 @@ void records_config(struct kernel *kernel, const struct muster_config *plan, str
 	memcpy(out->secret, kernel->config.secret, sizeof(out->secret));
 	memcpy(out->bucket_mask, kernel->config.bucket_mask, sizeof(out->bucket_mask));
 	out->table = kernel->config.table;
+	memcpy(out->stranger_to, kernel->config.stranger_to, sizeof(out->stranger_to));
+	memcpy(out->stranger_from, kernel->config.stranger_from, sizeof(out->stranger_from));
 }

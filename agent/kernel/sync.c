@@ -334,6 +334,9 @@ static int remove_servers(struct sync *sync)
 		if (now->state == MUSTER_SERVER_FREE)
 			continue;
 		r = records_put_server(sync->kernel, i, &(struct muster_server){.generation = now->generation + 1});
+		if (r == 0)
+			r = source_ports_remove(sync->kernel, i);
+		sync->kernel->raised[i] = 0;
 		if (r < 0)
 			return r;
 		sync->report.removed++;
@@ -357,8 +360,10 @@ int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_repo
 	r = records_read(kernel);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
 		r = steps[i](sync);
-	if (r == 0)
+	if (r == 0) {
+		strangers_settle(kernel);
 		r = claims_want(kernel, plan);
+	}
 	*out = sync->report;
 	if (out->added || out->removed || out->changed)
 		log_debug("maps: +%u -%u ~%u", out->added, out->removed, out->changed);

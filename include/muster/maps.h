@@ -35,25 +35,32 @@
 
 #include <linux/types.h>
 
-#define MUSTER_ABI           2
-#define MUSTER_MAX_SERVICES  256
-#define MUSTER_MAX_SERVERS   4096
-#define MUSTER_VERDICTS_MOST 64    /* room for verdicts to come: the map's size must not change with their number */
-#define MUSTER_MAX_SLOTS     65537 /* slots of one service's picks */
-#define MUSTER_MAX_SOURCES   4     /* fullnat source addresses toward one server */
-#define MUSTER_NAME_SIZE     32    /* NUL included */
-#define MUSTER_SECRET_WORDS  6
-#define MUSTER_TIMEOUTS      8
-#define MUSTER_MASKS         4
-#define MUSTER_EVENTS_BYTES  (256 * 1024)
-#define MUSTER_MAX_FAILURES  64
-#define MUSTER_MAX_FRAGMENTS 4096
-#define MUSTER_MAX_CLIENTS   4096 /* told apart where errors are counted */
+#define MUSTER_ABI            2
+#define MUSTER_MAX_SERVICES   256
+#define MUSTER_MAX_SERVERS    4096
+#define MUSTER_VERDICTS_MOST  64    /* room for verdicts to come: the map's size must not change with their number */
+#define MUSTER_MAX_SLOTS      65537 /* slots of one service's picks */
+#define MUSTER_MAX_SOURCES    4     /* fullnat source addresses toward one server */
+#define MUSTER_NAME_SIZE      32    /* NUL included */
+#define MUSTER_SECRET_WORDS   6
+#define MUSTER_TIMEOUTS       8
+#define MUSTER_MASKS          4
+#define MUSTER_STRANGER_WORDS 8
+#define MUSTER_EVENTS_BYTES   (256 * 1024)
+#define MUSTER_MAX_FAILURES   64
+#define MUSTER_MAX_FRAGMENTS  4096
+#define MUSTER_MAX_CLIENTS    4096 /* told apart where errors are counted */
 
 struct muster_addr {
 	__be32 word[4];
 };
 _Static_assert(sizeof(struct muster_addr) == 16, "muster_addr is ABI");
+
+/* Where an address falls among the bits of muster_config's strangers: cheap, and no secret. */
+static inline __u32 muster_address_bit(const struct muster_addr *addr)
+{
+	return ((addr->word[0] ^ addr->word[1] ^ addr->word[2] ^ addr->word[3]) * 0x9e3779b1U) >> 23;
+}
 
 /* One direction of a flow, as its packets carry it. */
 struct muster_tuple {
@@ -186,8 +193,14 @@ struct muster_config {
 	__u32 table;                       /* enum muster_table: where proven flows go */
 	__u32 bucket_mask[MUSTER_MASKS];   /* by enum muster_table: buckets less one, a power of two each */
 	__u32 zero;
+	/*
+	 * By muster_address_bit(): no service's address, and no source of a fullnat server, falls on a bit of stranger_to; no
+	 * server's address of a nat service on one of stranger_from. A packet with both is for nobody here. 0: not known.
+	 */
+	__u64 stranger_to[MUSTER_STRANGER_WORDS];
+	__u64 stranger_from[MUSTER_STRANGER_WORDS];
 };
-_Static_assert(sizeof(struct muster_config) == 128, "muster_config is ABI");
+_Static_assert(sizeof(struct muster_config) == 256, "muster_config is ABI");
 
 /* Per CPU; a reader adds the CPUs up. "in" is toward the server, bytes are those of the frame as received. */
 struct muster_stats {

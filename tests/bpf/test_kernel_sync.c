@@ -79,8 +79,10 @@ static void configuration_is_filled_in(void **state)
 	config = read_config();
 	assert_int_equal(config.abi, MUSTER_ABI);
 	assert_in_range(config.ticks_per_s, 100, 1000);
-	assert_int_equal(config.timeout[MUSTER_FLOW_HALF_OPEN], 60 * config.ticks_per_s);
-	assert_int_equal(config.timeout_udp, 300 * config.ticks_per_s);
+	/* in beats of 64 ticks, rounded up */
+	assert_int_equal(config.timeout[MUSTER_FLOW_HALF_OPEN], (60 * config.ticks_per_s + 63) / 64);
+	assert_int_equal(config.timeout[MUSTER_FLOW_UDP], (300 * config.ticks_per_s + 63) / 64);
+	assert_int_equal(config.timeout[MUSTER_FLOW_FREE], 0);
 	assert_int_equal(config.hop_stale, 60 * config.ticks_per_s);
 	assert_int_equal(config.ports[0].count + config.ports[1].count, 36280);
 	assert_true(config.secret[0] || config.secret[1]);

@@ -221,7 +221,13 @@ static inline struct plan *plan_of_two(struct world *w)
 	set_server(w, 0, "web-01", "10.99.0.2");
 	set_server(w, 1, "web-02", "10.99.0.3");
 	w->plan = (struct plan){
-		.config = {.timeout = {60000, 7440000, 60000, 10000}, .timeout_udp = 300000, .resets_per_s = 1000},
+		.config = {.timeout = {[MUSTER_FLOW_HALF_OPEN] = 60000,
+				       [MUSTER_FLOW_ESTABLISHED] = 7440000,
+				       [MUSTER_FLOW_CLOSING] = 60000,
+				       [MUSTER_FLOW_UDP_ONCE] = 10000,
+				       [MUSTER_FLOW_UDP] = 300000,
+				       [MUSTER_FLOW_ONE_WAY] = 7440000},
+			   .resets_per_s = 1000},
 		.services = &w->service,
 		.n_services = 1,
 		.servers = w->server,

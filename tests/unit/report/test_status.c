@@ -415,6 +415,10 @@ static void test_stats(void **state)
 	w->counters.verdict[MUSTER_VERDICT_TO_SERVER] = 9;
 	w->in.lateness = (struct prober_lateness){.started = 100, .p99_ms = 7};
 	w->in.map_memory_bytes = 1 << 20;
+	w->in.flow_table = (struct kernel_flow_table){
+		.entries = 2048, .used = 10, .half_open_used = 4, .half_open_evicted = 3, .flood = true};
+	w->counters.ports[5] = (struct kernel_ports){.n = 36280, .in_use = 2, .reused_early = 1};
+	w->counters.ports[6] = (struct kernel_ports){.n = 36280, .in_use = 3};
 	stats = status_stats_json(&w->in);
 	verdicts = json_object_get(stats, "verdicts");
 	assert_int_equal(json_array_size(verdicts), MUSTER_VERDICTS_N);
@@ -423,6 +427,14 @@ static void test_stats(void **state)
 	assert_number(number(json_array_get(verdicts, MUSTER_VERDICT_TO_SERVER), NULL, "packets"), 9, "packets");
 	assert_number(number(stats, "probes", "late_p99_ms"), 7, "lateness");
 	assert_number(number(stats, NULL, "live_flows"), 3, "live flows");
+	assert_number(number(stats, "flow_table", "flows"), 1024, "room for flows");
+	assert_number(number(stats, "flow_table", "used"), 10, "entries used");
+	assert_number(number(stats, "flow_table", "half_open_used"), 4, "half-open entries");
+	assert_number(number(stats, "flow_table", "half_open_evicted"), 3, "half-open flows that gave way");
+	assert_true(json_is_true(json_object_get(json_object_get(stats, "flow_table"), "flood")));
+	assert_number(number(stats, "source_ports", "in_use"), 5, "ports in use");
+	assert_number(number(stats, "source_ports", "of"), 72560, "ports");
+	assert_number(number(stats, "source_ports", "reused_early"), 1, "ports re-used early");
 	json_decref(stats);
 	stats = status_storage_json(3000, -EIO);
 	assert_number(number(stats, NULL, "busy_ms"), 3000, "busy time");
@@ -481,33 +493,78 @@ static void test_picks(void **state)
 static void test_flows(void **state)
 {
 	struct world *w = *state;
-	struct muster_tuple key = {.sport = htons(4711), .dport = htons(80), .proto = IPPROTO_TCP};
-	struct muster_flow flow = {.server = 5, .state = MUSTER_FLOW_ESTABLISHED};
+	struct kernel_flow flow = {
+		.asked = {.sport = htons(4711), .dport = htons(80), .proto = IPPROTO_TCP},
+		.seen = {.sport = htons(61001), .dport = htons(8080), .proto = IPPROTO_TCP},
+		.server = 5,
+		.state = MUSTER_FLOW_ESTABLISHED,
+		.idle_s = 2,
+	};
 	struct status_flows want = {.model = &w->model, .most = 1};
 	struct muster_addr other;
 	json_t *out, *one;
 
-	address_parse("192.0.2.1", &key.src);
-	address_parse("10.0.0.100", &key.dst);
+	address_parse("192.0.2.1", &flow.asked.src);
+	address_parse("10.0.0.100", &flow.asked.dst);
+	address_parse("10.0.0.1", &flow.seen.src);
+	address_parse("10.0.0.11", &flow.seen.dst);
 	address_parse("192.0.2.2", &other);
 	want.client = &other;
-	assert_true(status_flow_take(&want, &key, &flow, 2));
-	want.client = &key.src;
+	assert_true(status_flow_take(&want, &flow));
+	want.client = &flow.asked.src;
 	want.server = "web-02";
-	assert_true(status_flow_take(&want, &key, &flow, 2));
+	assert_true(status_flow_take(&want, &flow));
 	want.server = "web-01";
-	assert_true(status_flow_take(&want, &key, &flow, 2));
-	if (status_flow_take(&want, &key, &flow, 2))
+	assert_true(status_flow_take(&want, &flow));
+	if (status_flow_take(&want, &flow))
 		fail_msg("the second of at most one flow was taken");
 	out = status_flows_json(&want);
 	assert_int_equal(json_array_size(json_object_get(out, "flows")), 1);
 	assert_true(json_is_true(json_object_get(out, "more")));
 	one = json_array_get(json_object_get(out, "flows"), 0);
 	assert_string_equal(text(one, NULL, "client"), "192.0.2.1:4711");
+	assert_string_equal(text(one, NULL, "destination"), "10.0.0.100:80");
+	assert_string_equal(text(one, NULL, "source_at_server"), "10.0.0.1:61001");
+	assert_string_equal(text(one, NULL, "server_address"), "10.0.0.11:8080");
 	assert_string_equal(text(one, NULL, "server"), "web-01");
 	assert_string_equal(text(one, NULL, "state"), "established");
 	assert_number(number(one, NULL, "idle_s"), 2, "idle time");
 	json_decref(out);
+	for (int i = MUSTER_FLOW_HALF_OPEN; i < MUSTER_FLOW_TAKEN; i++) {
+		flow.state = i;
+		one = status_flow_json(&w->model, &flow);
+		if (strcmp(text(one, NULL, "state"), "unknown") == 0)
+			fail_msg("state %d of a flow has no name", i);
+		json_decref(one);
+	}
+}
+
+/* Ports that run out, or go round too fast, are told before the clients tell. */
+static void test_source_ports(void **state)
+{
+	struct world *w = *state;
+	struct kernel_ports *ports = &w->server[0].run.ports;
+	json_t *out;
+
+	*ports = (struct kernel_ports){.n = 1000, .in_use = 899};
+	out = status_json(&w->in);
+	assert_int_equal(json_array_size(json_object_get(out, "attention")), 0);
+	json_decref(out);
+	ports->in_use = 900;
+	assert_sentence(w, "900 of 1000 source ports toward it are in use");
+	ports->in_use = 1000;
+	assert_sentence(w, "web/web-01: all 1000 source ports toward it are in use");
+	*ports = (struct kernel_ports){.n = 1000, .in_use = 10};
+	w->server[0].run.port_reused_ms = NOW_MS - 3000;
+	assert_sentence(w, "source ports went to another client");
+	w->server[0].run.port_reused_ms = NOW_MS - 3600 * 1000;
+	w->in.no_port_ms = NOW_MS - 3600 * 1000;
+	out = status_json(&w->in);
+	assert_int_equal(json_array_size(json_object_get(out, "attention")), 0);
+	json_decref(out);
+	w->in.no_port_ms = NOW_MS - 2000;
+	w->counters.verdict[MUSTER_VERDICT_NO_PORT] = 17;
+	assert_sentence(w, "17 packets found no source port toward their server");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -532,6 +589,7 @@ int main(void)
 		TEST(test_verdicts),
 		TEST(test_picks),
 		TEST(test_flows),
+		TEST(test_source_ports),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
