@@ -159,7 +159,7 @@ __noinline int number_hold(struct packet *p, __u32 n, __u32 from)
 	head = ports ? ports_line(ports, 0) : NULL;
 	if (!head || !head->per_source)
 		return PORT_TAKEN;
-	p->new_port.ringed = from == FROM_CLIENT || from == FROM_HASH;
+	p->new_port.ringed = from != FROM_RING;
 	p->new_port.source = n / head->per_source & (MUSTER_MAX_SOURCES - 1);
 	p->new_port.number = port_at(head, n);
 	hold = dry_run && from == FROM_CLIENT && p->old_port.ringed ? PORT_FREE : port_hold(ports, n);

@@ -43,31 +43,43 @@ __noinline __u32 proven_claim_for(__u32 ref, __u32 now)
 	return proven_claim(&key, flow_hash(config, &key), now);
 }
 
-/* Copies one direction to its new place, and publishes it there, in `state`. */
-__noinline int entry_copy(__u32 to, __u32 from, __u32 twin, __u32 state)
+/*
+ * Copies one direction to its new place, and publishes it there, in `state`; `tag` is the old one's. Where that one is gone,
+ * the claim is given up.
+ */
+__noinline int entry_copy(__u32 to, __u32 from, __u32 twin, __u32 state, __u64 tag)
 {
 	struct slot old, new;
 
 	if (!slot_at(&old, from) || !claim_at(&new, to))
-		return 0;
+		return claim_drop(to);
 	*new.flow = *old.flow;
 	new.flow->twin = twin;
 	if (state == MUSTER_FLOW_ESTABLISHED)
 		new.flow->flags |= MUSTER_FLOW_PROVEN;
-	entry_publish(new.tag, state, old.seen & MUSTER_MARK);
+	entry_publish(new.tag, state, tag & MUSTER_MARK);
 	return 1;
 }
 
+/* Takes a new entry back: what hangs on the flow does not hang on it. */
+static __always_inline void entry_withdraw(__u32 to)
+{
+	struct slot slot;
+
+	if (slot_at(&slot, to) && slot_win(&slot, 0, 0))
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+}
+
 /*
- * Takes the old entry away from under the new one: what hangs on it has moved. 0: another CPU gave it up, or closed it,
- * meanwhile; then the new one goes too, because its port or its count are gone.
+ * Takes the old entry, whose tag was `tag`, away from under the new one: what hangs on it has moved. 0: another CPU gave it up,
+ * or closed it, meanwhile; then the new one is withdrawn, because its port or its count are gone.
  */
-__noinline int entry_leave(__u32 from, __u64 owner, __u32 to)
+__noinline int entry_leave(__u32 from, __u64 tag, __u32 to)
 {
 	struct slot slot;
 
 	for (int i = 0; i < CAS_ATTEMPTS; i++) {
-		if (!slot_at(&slot, from) || ((slot.seen ^ owner) & MUSTER_OWNER_MASK) ||
+		if (!slot_at(&slot, from) || ((slot.seen ^ tag) & ~(MUSTER_SEEN_MASK | MUSTER_SPILL)) ||
 		    muster_tag_state(slot.seen) == MUSTER_FLOW_CLOSING)
 			break;
 		if (!slot_win(&slot, 0, 0))
@@ -75,26 +87,55 @@ __noinline int entry_leave(__u32 from, __u64 owner, __u32 to)
 		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
 		return 1;
 	}
-	if (slot_at(&slot, to) && slot_win(&slot, 0, 0))
-		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+	entry_withdraw(to);
 	return 0;
 }
 
-/* Both directions of a flow go from their places to claimed ones. */
+/* One direction of a flow on its way: its old place and tag, and the new place. */
+struct leg {
+	__u32 from, to;
+	__u64 tag;
+};
+
+/*
+ * The old entries go, in the order in which flow_turn() turns them: whoever closes the flow meanwhile has either both, or none.
+ * Where the second one went another way, the flow ends.
+ */
+static __always_inline void legs_leave(const struct leg *to_client, const struct leg *to_server)
+{
+	if (!entry_leave(to_client->from, to_client->tag, to_client->to)) {
+		entry_withdraw(to_server->to);
+	} else if (!entry_leave(to_server->from, to_server->tag, to_server->to)) {
+		flow_forget_at(to_client->to);
+		flow_forget(to_server->from, to_server->tag);
+	}
+}
+
+/* Both directions of a flow go from their places to claimed ones: each claim is used, or given up. */
 __noinline int carry(__u32 from, __u32 to, __u32 to_other, __u32 state)
 {
 	struct slot slot, twin;
-	__u32 other;
+	struct leg this, other;
+	bool answers;
 
-	if (!slot_at(&slot, from))
-		return 0;
-	other = twin_of(&twin, slot.flow, from);
-	if (other != MUSTER_NOWHERE)
-		entry_copy(to_other, other, to, state);
-	entry_copy(to, from, other == MUSTER_NOWHERE ? MUSTER_NOWHERE : to_other, state);
-	entry_leave(from, slot.seen, to);
-	if (other != MUSTER_NOWHERE)
-		entry_leave(other, twin.seen, to_other);
+	if (!slot_at(&slot, from)) {
+		claim_drop(to_other);
+		return claim_drop(to);
+	}
+	this = (struct leg){from, to, slot.seen};
+	answers = slot.flow->dir == MUSTER_TO_CLIENT;
+	other = (struct leg){twin_of(&twin, slot.flow, from), to_other, twin.seen};
+	if (other.from == MUSTER_NOWHERE || !claimed(to_other)) {
+		claim_drop(to_other);
+		entry_copy(to, from, MUSTER_NOWHERE, state, this.tag);
+		return entry_leave(from, this.tag, to);
+	}
+	entry_copy(to_other, other.from, to, state, other.tag);
+	entry_copy(to, from, to_other, state, this.tag);
+	if (answers)
+		legs_leave(&this, &other);
+	else
+		legs_leave(&other, &this);
 	return 1;
 }
 

@@ -62,8 +62,11 @@ __noinline int entry_turn(__u32 ref, __u64 owner, __u32 state)
 	fresh = tag_turned(&slot, state);
 	if (port && closed && !entry_port_turn(slot.flow, PORT_RESTORED, true))
 		return TURNED_NOT;
-	if (__sync_val_compare_and_swap(slot.tag, slot.seen, fresh) != slot.seen)
+	if (__sync_val_compare_and_swap(slot.tag, slot.seen, fresh) != slot.seen) {
+		if (port && closed)
+			entry_port_turn(slot.flow, PORT_CLOSES, true);
 		return TURN_AGAIN;
+	}
 	if (port && state == MUSTER_FLOW_CLOSING)
 		entry_port_turn(slot.flow, PORT_CLOSES, slot.seen & MUSTER_MARK);
 	if (!port && ((slot.seen ^ fresh) & MUSTER_MARK))

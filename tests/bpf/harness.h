@@ -55,6 +55,8 @@ struct outcome {
 /* One packet in by `ifindex`; fails the test unless exactly one verdict was counted. */
 struct outcome run_on(unsigned ifindex, const struct frame *frame);
 struct outcome run(const struct packet *packet);
+/* The same without counting verdicts, for the many and for threads: the XDP action, and what came out. */
+int run_quick(unsigned ifindex, const struct frame *in, struct frame *out);
 
 void check_verdict(const struct outcome *outcome, enum muster_verdict wanted, const char *what);
 void check_frame(const struct frame *got, const struct frame *wanted, const char *what);
@@ -97,9 +99,23 @@ void entry_lose(const struct found *found);
 /* Entries in use: two a flow, one where answers do not come this way. */
 unsigned flow_count(void);
 unsigned flow_count_in(enum muster_table table);
+struct muster_bucket *table_buckets_of(enum muster_table table);
 /* The source ports toward a server: `count` from `first` on, of each of `sources` addresses; all free. */
 void ports_put(uint32_t server, uint16_t first, uint16_t count, unsigned sources);
 uint32_t ports_early(uint32_t server);
+
+/*
+ * invariants.c: what must hold whenever no packet is under way. Fails the test, with `what` in the sentence, where an entry is
+ * still being written, lacks its other direction or is not that one's; where a port is held by none or two, or stands in the
+ * ring other than once; where muster_live is not what the entries say.
+ */
+void check_whole(const char *what);
+/* Of one server's source ports: how many are free and in the ring, how many a flow holds. */
+struct ports_sum {
+	unsigned n, ringed, held;
+};
+struct ports_sum ports_sum(uint32_t server);
+uint64_t live_of(uint32_t server);
 /* Where a forwarded packet's transport source port stands. */
 uint16_t source_port(const struct frame *frame);
 

@@ -108,6 +108,11 @@ void entry_lose(const struct found *found)
 	*found->tag = (*found->tag + MUSTER_VERSION_ONE) & (MUSTER_VERSION_MASK | MUSTER_SPILL);
 }
 
+struct muster_bucket *table_buckets_of(enum muster_table t)
+{
+	return table[t];
+}
+
 unsigned flow_count_in(enum muster_table t)
 {
 	unsigned n = 0;
