@@ -12,6 +12,7 @@
 #include "claim.h"
 #include "create.h"
 #include "rewrite.h"
+#include "icmp.h"
 #include "egress.h"
 #include "finish.h"
 #include "failures.h"
@@ -23,13 +24,27 @@ static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
 	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: claim(p) ?: create(ctx, p) ?: take_opened(p);
 }
 
+/* A packet with ports of its own. */
+static __always_inline int ordinary(struct xdp_md *ctx, struct packet *p)
+{
+	return follow(ctx, p) ?: (p->slot.flow ? 0 : open_flow(ctx, p)) ?: rewrite(ctx, p);
+}
+
+/* One without, for the reason that parse() gave, may still be part of a flow. */
+static __always_inline int stray(struct xdp_md *ctx, struct packet *p, int verdict)
+{
+	if (verdict == -MUSTER_VERDICT_NOT_TRANSPORT)
+		verdict = icmp(ctx, p);
+	if (verdict)
+		return verdict;
+	return hold(p) ? 0 : -MUSTER_VERDICT_RACED;
+}
+
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 {
-	return parse(ctx, p)
-	       ?: follow(ctx, p)
-	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
-	       ?: rewrite(ctx, p)
-	       ?: egress(ctx, p);
+	int verdict = parse(ctx, p);
+
+	return (verdict ? stray(ctx, p, verdict) : ordinary(ctx, p)) ?: egress(ctx, p);
 }
 
 static __always_inline int balance(struct xdp_md *ctx)

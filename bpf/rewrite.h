@@ -18,15 +18,15 @@ struct endpoints {
 	__be16 sport, dport;
 };
 
-static __always_inline struct endpoints endpoints_of(const struct packet *p)
+static __always_inline struct endpoints endpoints_of(const struct muster_flow *flow, const struct muster_server *server,
+						     const struct muster_service *service)
 {
-	const struct muster_flow *flow = p->slot.flow;
-	struct endpoints to = {.dst = &p->server->addr, .sport = flow->nat_port, .dport = flow->server_port};
+	struct endpoints to = {.dst = &server->addr, .sport = flow->nat_port, .dport = flow->server_port};
 
 	if (flow->mode == MUSTER_MODE_FULLNAT)
-		to.src = &p->server->source[flow->source & (MUSTER_MAX_SOURCES - 1)];
+		to.src = &server->source[flow->source & (MUSTER_MAX_SOURCES - 1)];
 	if (flow->dir == MUSTER_TO_CLIENT) {
-		to.src = &p->service->addr;
+		to.src = &service->addr;
 		to.dst = &flow->client;
 		to.sport = flow->vip_port;
 		to.dport = flow->client_port;
@@ -96,7 +96,7 @@ static __always_inline int rewrite(struct xdp_md *ctx, const struct packet *p)
 
 	if (!p->slot.flow || !p->server || !p->service)
 		return -MUSTER_VERDICT_NONE;
-	to = endpoints_of(p);
+	to = endpoints_of(p->slot.flow, p->server, p->service);
 	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
 }
 
