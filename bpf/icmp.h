@@ -15,9 +15,8 @@
 #include "refuse.h"
 #include "rewrite.h"
 
-#define QUOTED_LEAST  8      /* bytes of the transport header: ports, and UDP's checksum or TCP's sequence number */
-#define IP4_LATER     0x1fff /* a fragment's offset: its first bytes are not a transport header */
-#define FRAME_OFFSETS 0xff   /* offsets of headers lie below; the verifier wants to see it */
+#define QUOTED_LEAST  8    /* bytes of the transport header: ports, and UDP's checksum or TCP's sequence number */
+#define FRAME_OFFSETS 0xff /* offsets of headers lie below; the verifier wants to see it */
 
 enum icmp_error {
 	ICMP4_TIME_EXCEEDED = 11,
@@ -269,25 +268,6 @@ __noinline int observe_error(struct xdp_md *ctx, struct packet *p)
 	return 0;
 }
 
-/* The flow at p->ref becomes the packet's, if its server is still the one that it was. */
-static __always_inline bool belongs_to_flow(struct packet *p)
-{
-	const struct muster_service *service;
-	const struct muster_server *server;
-	struct slot slot;
-
-	if (!slot_at(&slot, p->ref))
-		return false;
-	p->service_index = slot.flow->service;
-	p->server_index = slot.flow->server;
-	service = service_of(p);
-	server = server_of(p);
-	if (service && server && server_holds(slot.flow, server, service))
-		return true;
-	p->service_index = p->server_index = NONE;
-	return false;
-}
-
 /* 0: an error about a flow, rewritten, which goes the way of the flow at p->ref. Global: verified once (table.h). */
 __noinline int icmp(struct xdp_md *ctx, struct packet *p)
 {
@@ -298,7 +278,7 @@ __noinline int icmp(struct xdp_md *ctx, struct packet *p)
 	p->now = bpf_jiffies64();
 	p->hash = flow_hash(config, &p->key);
 	p->ref = flow_seek(&p->key, p->hash, false);
-	if (!belongs_to_flow(p))
+	if (!take_flow(p))
 		return -MUSTER_VERDICT_NOT_TRANSPORT;
 	if (p->ttl <= 1)
 		return -MUSTER_VERDICT_TTL_EXCEEDED;

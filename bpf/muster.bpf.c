@@ -13,6 +13,7 @@
 #include "create.h"
 #include "rewrite.h"
 #include "icmp.h"
+#include "fragment.h"
 #include "egress.h"
 #include "finish.h"
 #include "failures.h"
@@ -27,7 +28,10 @@ static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
 /* A packet with ports of its own. */
 static __always_inline int ordinary(struct xdp_md *ctx, struct packet *p)
 {
-	return follow(ctx, p) ?: (p->slot.flow ? 0 : open_flow(ctx, p)) ?: rewrite(ctx, p);
+	return follow(ctx, p)
+	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
+	       ?: (p->first_fragment ? remember(ctx, p->l3_offset, p->ref) : 0)
+	       ?: rewrite(ctx, p);
 }
 
 /* One without, for the reason that parse() gave, may still be part of a flow. */
@@ -35,6 +39,8 @@ static __always_inline int stray(struct xdp_md *ctx, struct packet *p, int verdi
 {
 	if (verdict == -MUSTER_VERDICT_NOT_TRANSPORT)
 		verdict = icmp(ctx, p);
+	else if (verdict == -MUSTER_VERDICT_FRAGMENT)
+		verdict = fragment(ctx, p);
 	if (verdict)
 		return verdict;
 	return hold(p) ? 0 : -MUSTER_VERDICT_RACED;
@@ -44,6 +50,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 {
 	int verdict = parse(ctx, p);
 
+	if (verdict == -MUSTER_VERDICT_FRAGMENT && p->first_fragment)
+		verdict = 0;
 	return (verdict ? stray(ctx, p, verdict) : ordinary(ctx, p)) ?: egress(ctx, p);
 }
 

@@ -61,7 +61,8 @@ struct packet {
 	__u32 seq, ack; /* host order */
 	__u8 l3_offset, l4_offset;
 	__u8 quote_offset; /* of the transport header that an ICMP error quotes; key, seq and payload_bytes are the quote's */
-	__u8 from_end; /* an ICMP error: the flow's other end sent it, not a router on the way */
+	__u8 first_fragment; /* of IPv4; payload_bytes are its own in TCP, the datagram's in UDP */
+	__u8 from_end;       /* an ICMP error: the flow's other end sent it, not a router on the way */
 	__u8 v6;
 	__u8 ttl;
 	__u8 tcp_flags;

@@ -34,7 +34,8 @@ static __always_inline struct endpoints endpoints_of(const struct muster_flow *f
 	return to;
 }
 
-static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p, const struct endpoints *to)
+static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p, const struct muster_flow *flow,
+				      const struct endpoints *to)
 {
 	void *l3 = packet_data(ctx) + p->l3_offset;
 
@@ -56,7 +57,7 @@ static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p
 			ip->saddr = to->src->word[3];
 		ip->daddr = to->dst->word[3];
 		ip->ttl--;
-		ip->check = apply_diff(ip->check, p->slot.flow->ip_diff + TTL_DIFF);
+		ip->check = apply_diff(ip->check, flow->ip_diff + TTL_DIFF);
 	}
 	return 0;
 }
@@ -97,7 +98,7 @@ static __always_inline int rewrite(struct xdp_md *ctx, const struct packet *p)
 	if (!p->slot.flow || !p->server || !p->service)
 		return -MUSTER_VERDICT_NONE;
 	to = endpoints_of(p->slot.flow, p->server, p->service);
-	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
+	return rewrite_l3(ctx, p, p->slot.flow, &to) ?: rewrite_l4(ctx, p, &to);
 }
 
 #endif

@@ -131,6 +131,7 @@ int bench_reset(void **state)
 	(void)state;
 	table_reset(&config);
 	map_clear("muster_vips");
+	map_clear("muster_fragments");
 	map_zero("muster_services", 16, sizeof(struct muster_service));
 	map_zero("muster_servers", 32, sizeof(struct muster_server));
 	map_zero("muster_verdicts", MUSTER_VERDICTS_N, 8);

@@ -217,3 +217,23 @@ struct frame *error_build(struct frame *frame, const struct icmp_error *error)
 	frame->size = at + size - frame->data;
 	return frame;
 }
+
+struct frame *fragment_build(struct frame *piece, const struct frame *whole, uint16_t id, unsigned offset,
+			     unsigned bytes)
+{
+	uint8_t *ip = piece->data + 14;
+	unsigned header = (whole->data[14] & 15) * 4, rest = whole->size - 14 - header - offset;
+	bool more = bytes < rest;
+
+	if (!more)
+		bytes = rest;
+	memcpy(piece->data, whole->data, 14 + header);
+	memcpy(ip + header, whole->data + 14 + header + offset, bytes);
+	put16(ip + 2, header + bytes);
+	put16(ip + 4, id);
+	put16(ip + 6, offset / 8 | (more ? 0x2000 : 0));
+	put16(ip + 10, 0);
+	put16(ip + 10, sum_finish(sum_bytes(ip, header, 0)));
+	piece->size = 14 + header + bytes;
+	return piece;
+}

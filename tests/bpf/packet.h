@@ -60,6 +60,9 @@ const uint8_t *role_mac(enum role role);
 /* Builds the frame; returns it. */
 struct frame *packet_build(struct frame *frame, const struct packet *packet);
 struct frame *error_build(struct frame *frame, const struct icmp_error *error);
+/* An IPv4 fragment of a frame without tags: `bytes` (a multiple of 8 but in the last) from `offset` behind the IP header. */
+struct frame *fragment_build(struct frame *piece, const struct frame *whole, uint16_t id, unsigned offset,
+			     unsigned bytes);
 
 /* The sum of RFC 1071 over bytes, in host order, not yet complemented. */
 uint32_t sum_bytes(const void *data, size_t size, uint32_t sum);
