@@ -201,3 +201,16 @@ struct muster_stats stats_of(const char *map, uint32_t index)
 	free(value);
 	return sum;
 }
+
+struct muster_signals signals_of(uint32_t server)
+{
+	struct muster_signals *value = calloc(cpus, sizeof(*value)), sum = {};
+
+	if (bpf_map_lookup_elem(map_fd("muster_signals"), &server, value))
+		fail_msg("muster_signals has no element %u", server);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (unsigned i = 0; i < sizeof(sum) / 8; i++)
+			((uint64_t *)&sum)[i] += ((uint64_t *)&value[cpu])[i];
+	free(value);
+	return sum;
+}
