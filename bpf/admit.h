@@ -80,7 +80,8 @@ __noinline int admit(struct xdp_md *ctx, struct packet *p)
 	if (p->late && !may_be_late(p, record, flood))
 		return limit_take(p, LIMIT_ANSWERS) ? -MUSTER_VERDICT_NO_FLOW : -MUSTER_VERDICT_NO_FLOW_QUIET;
 	p->hashed = p->late || (flood & FLOOD_NOW);
-	if (p->key.proto == IPPROTO_TCP && !p->late && !p->payload_bytes && !syn_checksum_good(ctx, p))
+	if (p->key.proto == IPPROTO_TCP && !p->late && !p->payload_bytes && !p->first_fragment &&
+	    !syn_checksum_good(ctx, p))
 		return -MUSTER_VERDICT_BAD_CHECKSUM;
 	return empty ? pool_empty(record->on_empty) : 0;
 }

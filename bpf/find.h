@@ -76,6 +76,25 @@ static __always_inline bool hold(struct packet *p)
 	return p->slot.flow;
 }
 
+/* The flow at p->ref becomes the packet's, if its server is still the one that it was. */
+static __always_inline bool take_flow(struct packet *p)
+{
+	const struct muster_service *service;
+	const struct muster_server *server;
+	struct slot slot;
+
+	if (!slot_at(&slot, p->ref))
+		return false;
+	p->service_index = slot.flow->service;
+	p->server_index = slot.flow->server;
+	service = service_of(p);
+	server = server_of(p);
+	if (service && server && server_holds(slot.flow, server, service))
+		return true;
+	p->service_index = p->server_index = NONE;
+	return false;
+}
+
 static __always_inline void find(struct packet *p)
 {
 	p->hash = flow_hash(p->config, &p->key);

@@ -110,7 +110,8 @@ static __always_inline enum muster_verdict hold_refusal(const struct packet *p, 
 	if (action_of(verdict) != MUSTER_ACTION_REFUSE)
 		return verdict;
 	/* ICMP errors are limited (RFC 1812 4.3.2.8, RFC 4443 2.4 f); a RST to a live client is not. */
-	if (!answerable(p) || is_reset(p) || (refused_by_icmp(p, verdict) && !limit_take(p, LIMIT_ANSWERS)))
+	if (p->rewritten || !answerable(p) || is_reset(p) ||
+	    (refused_by_icmp(p, verdict) && !limit_take(p, LIMIT_ANSWERS)))
 		return MUSTER_VERDICT_NO_FLOW_QUIET;
 	return verdict;
 }

@@ -11,6 +11,8 @@
 #include "pick.h"
 #include "claim.h"
 #include "create.h"
+#include "icmp.h"
+#include "fragment.h"
 #include "egress.h"
 #include "rewrite.h"
 #include "finish.h"
@@ -24,13 +26,34 @@ static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
 	return service(ctx, p) ?: admit(ctx, p) ?: pick(p) ?: claim(p) ?: create(ctx, p) ?: take_opened(p);
 }
 
+/* A packet with ports of its own. */
+static __always_inline int ordinary(struct xdp_md *ctx, struct packet *p)
+{
+	return follow(ctx, p)
+	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
+	       ?: (p->first_fragment ? remember(ctx, p->l3_offset, p->ref) : 0);
+}
+
+/* One without, for the reason that parse() gave, may still belong to a flow: then it is rewritten here, in its own way. */
+static __always_inline int stray(struct xdp_md *ctx, struct packet *p, int verdict)
+{
+	if (verdict == -MUSTER_VERDICT_NOT_TRANSPORT)
+		verdict = icmp(ctx, p);
+	else if (verdict == -MUSTER_VERDICT_FRAGMENT)
+		verdict = fragment(ctx, p);
+	if (verdict)
+		return verdict;
+	p->rewritten = 1;
+	return hold(p) ? 0 : -MUSTER_VERDICT_RACED;
+}
+
 static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 {
-	return parse(ctx, p)
-	       ?: follow(ctx, p)
-	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
-	       ?: egress(ctx, p)
-	       ?: rewrite(ctx, p);
+	int verdict = parse(ctx, p);
+
+	if (verdict == -MUSTER_VERDICT_FRAGMENT && p->first_fragment)
+		verdict = 0;
+	return (verdict ? stray(ctx, p, verdict) : ordinary(ctx, p)) ?: egress(ctx, p) ?: rewrite(ctx, p);
 }
 
 static __always_inline int balance(struct xdp_md *ctx)

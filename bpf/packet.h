@@ -60,12 +60,16 @@ struct packet {
 	__u32 payload_bytes;
 	__u32 seq, ack; /* host order */
 	__u8 l3_offset, l4_offset;
+	__u8 quote_offset; /* of the transport header that an ICMP error quotes; key, seq and payload_bytes are the quote's */
+	__u8 first_fragment; /* of IPv4; payload_bytes are its own in TCP, the datagram's in UDP */
+	__u8 from_end;       /* an ICMP error: the flow's other end sent it, not a router on the way */
 	__u8 v6;
 	__u8 ttl;
 	__u8 tcp_flags;
 	__u8 opened, closed; /* what it did to its flow, for the counters */
 	__u8 late;           /* it opens a flow without being its first packet */
 	__u8 hashed;         /* the new flow's server and port follow from its tuple */
+	__u8 rewritten;      /* an ICMP error, or a fragment behind the first: its addresses are what they should be */
 	__u8 promote;        /* enum muster_flow_state in which the flow goes on among the proven; 0: it stays */
 	struct port old_port, new_port;
 	__u16 fits;  /* with TOO_BIG: IP bytes that the way to the server takes, of a packet as it came */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Stage 1: what the packet is. Reads only. Whatever is not plainly TCP or UDP over IP is the host's own and goes
- * up untouched, the malformed included: it is the stack's to judge.
+ * up untouched, the malformed included: it is the stack's to judge. Two things are looked at again: ICMP errors (icmp.h) and
+ * fragments (fragment.h), of which the first is read here like a whole packet.
  */
 #ifndef MUSTER_BPF_PARSE_H
 #define MUSTER_BPF_PARSE_H
@@ -10,7 +11,8 @@
 
 #define VLAN_TAGS_MAX      2
 #define IP6_EXTENSIONS_MAX 4
-#define IP4_FRAGMENT       0x3fff /* more fragments, or an offset */
+#define IP4_MORE           0x2000 /* fragments follow */
+#define IP4_LATER          0x1fff /* a fragment's offset: its first bytes are no transport header */
 
 struct vlan_tag {
 	__be16 tci;
@@ -53,7 +55,8 @@ static __always_inline int parse_udp(void *l4, void *end, struct packet *p, __u3
 	if ((void *)(udp + 1) > end)
 		return -MUSTER_VERDICT_MALFORMED;
 	length = bpf_ntohs(udp->len);
-	if (length < sizeof(*udp) || length > bytes)
+	/* A first fragment is shorter than its datagram. */
+	if (length < sizeof(*udp) || (length > bytes && !p->first_fragment))
 		return -MUSTER_VERDICT_MALFORMED;
 	p->key.sport = udp->source;
 	p->key.dport = udp->dest;
@@ -86,7 +89,7 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, bool
 		return -MUSTER_VERDICT_MALFORMED;
 	if (plain && header != sizeof(*ip))
 		return -MUSTER_VERDICT_NOT_TRANSPORT;
-	if (ip->frag_off & bpf_htons(IP4_FRAGMENT))
+	if (ip->frag_off & bpf_htons(IP4_LATER))
 		return -MUSTER_VERDICT_FRAGMENT;
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
 		return -MUSTER_VERDICT_NOT_TRANSPORT;
@@ -95,9 +98,11 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, bool
 	p->key.src.word[3] = ip->saddr;
 	p->key.dst.word[3] = ip->daddr;
 	p->ttl = ip->ttl;
+	p->first_fragment = !!(ip->frag_off & bpf_htons(IP4_MORE));
 	if (plain)
 		header = sizeof(*ip);
-	return parse_transport(ctx, p, p->l3_offset + header, p->ip_bytes - header);
+	return parse_transport(ctx, p, p->l3_offset + header, p->ip_bytes - header)
+		       ?: (p->first_fragment ? -MUSTER_VERDICT_FRAGMENT : 0);
 }
 
 /* Walks to the transport header: sets key.proto, returns its offset from the frame's start, or a verdict. */

@@ -16,15 +16,15 @@ struct endpoints {
 	__be16 sport, dport;
 };
 
-static __always_inline struct endpoints endpoints_of(const struct packet *p)
+static __always_inline struct endpoints endpoints_of(const struct muster_flow *flow, const struct muster_server *server,
+						     const struct muster_service *service)
 {
-	const struct muster_flow *flow = p->slot.flow;
-	struct endpoints to = {.dst = &p->server->addr, .sport = flow->nat_port, .dport = flow->server_port};
+	struct endpoints to = {.dst = &server->addr, .sport = flow->nat_port, .dport = flow->server_port};
 
 	if (flow->mode == MUSTER_MODE_FULLNAT)
-		to.src = &p->server->source[flow->source & (MUSTER_MAX_SOURCES - 1)];
+		to.src = &server->source[flow->source & (MUSTER_MAX_SOURCES - 1)];
 	if (flow->dir == MUSTER_TO_CLIENT) {
-		to.src = &p->service->addr;
+		to.src = &service->addr;
 		to.dst = &flow->client;
 		to.sport = flow->vip_port;
 		to.dport = flow->client_port;
@@ -32,7 +32,8 @@ static __always_inline struct endpoints endpoints_of(const struct packet *p)
 	return to;
 }
 
-static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p, const struct endpoints *to)
+static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p, const struct muster_flow *flow,
+				      const struct endpoints *to)
 {
 	void *l3 = packet_data(ctx) + p->l3_offset;
 
@@ -54,7 +55,7 @@ static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p
 			ip->saddr = to->src->word[3];
 		ip->daddr = to->dst->word[3];
 		ip->ttl--;
-		ip->check = apply_diff(ip->check, p->slot.flow->ip_diff + TTL_DIFF);
+		ip->check = apply_diff(ip->check, flow->ip_diff + TTL_DIFF);
 	}
 	return 0;
 }
@@ -90,9 +91,9 @@ static __always_inline int rewrite_l4(struct xdp_md *ctx, const struct packet *p
 
 static __always_inline int write_addresses(struct xdp_md *ctx, const struct packet *p)
 {
-	struct endpoints to = endpoints_of(p);
+	struct endpoints to = endpoints_of(p->slot.flow, p->server, p->service);
 
-	return rewrite_l3(ctx, p, &to) ?: rewrite_l4(ctx, p, &to);
+	return rewrite_l3(ctx, p, p->slot.flow, &to) ?: rewrite_l4(ctx, p, &to);
 }
 
 /* The last look at the flow's entry: was it this flow's all the while that it was read? 0, or a verdict. */
@@ -119,7 +120,7 @@ static __always_inline int rewrite(struct xdp_md *ctx, const struct packet *p)
 	if (!p->slot.flow || !p->server || !p->service)
 		return -MUSTER_VERDICT_NONE;
 	mode = p->slot.flow->mode;
-	verdict = rewrite_in_place(ctx, p);
+	verdict = p->rewritten ? 0 : rewrite_in_place(ctx, p);
 	if (verdict)
 		return verdict;
 	return is_tunnel(mode) ? encapsulate(ctx, p, mode) : forwarded(p);

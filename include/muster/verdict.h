@@ -41,7 +41,7 @@
 	X(EGRESS_FAILED,     egress_failed,      DROP,    "forwarded, but refused by its egress interface (counted while musterd runs)") \
 	X(POOL_FULL,         pool_full,          REFUSE,  "every server is at its max_flows: the client is refused") \
 	X(RACED,             raced,              DROP,    "its flow's entry changed hands meanwhile") \
-	X(FRAGMENT_LATE,     fragment_late,      PASS,    "a fragment whose first one was not seen: left to the host")
+	X(FRAGMENT_LATE,     fragment_late,      PASS,    "a fragment whose flow is over: left to the host")
 /* clang-format on */
 
 enum muster_verdict {

@@ -131,6 +131,7 @@ int bench_reset(void **state)
 	(void)state;
 	table_reset(&config);
 	map_clear("muster_vips");
+	map_clear("muster_fragments");
 	map_zero("muster_services", 16, sizeof(struct muster_service));
 	map_zero("muster_servers", 32, sizeof(struct muster_server));
 	map_zero("muster_verdicts", MUSTER_VERDICTS_N, 8);
@@ -206,6 +207,19 @@ struct muster_stats stats_of(const char *map, uint32_t index)
 
 	if (bpf_map_lookup_elem(map_fd(map), &index, value))
 		fail_msg("%s has no element %u", map, index);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (unsigned i = 0; i < sizeof(sum) / 8; i++)
+			((uint64_t *)&sum)[i] += ((uint64_t *)&value[cpu])[i];
+	free(value);
+	return sum;
+}
+
+struct muster_signals signals_of(uint32_t server)
+{
+	struct muster_signals *value = calloc(cpus, sizeof(*value)), sum = {};
+
+	if (bpf_map_lookup_elem(map_fd("muster_signals"), &server, value))
+		fail_msg("muster_signals has no element %u", server);
 	for (int cpu = 0; cpu < cpus; cpu++)
 		for (unsigned i = 0; i < sizeof(sum) / 8; i++)
 			((uint64_t *)&sum)[i] += ((uint64_t *)&value[cpu])[i];

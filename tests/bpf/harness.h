@@ -120,6 +120,7 @@ uint64_t live_of(uint32_t server);
 uint16_t source_port(const struct frame *frame);
 
 struct muster_stats stats_of(const char *map, uint32_t index);
+struct muster_signals signals_of(uint32_t server);
 /* The newest event in the ring; false: none. */
 bool event_get(struct muster_event *event);
 

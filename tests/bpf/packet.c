@@ -177,3 +177,63 @@ struct frame *packet_build(struct frame *frame, const struct packet *p)
 	frame->size = l4 + size - frame->data + p->padding;
 	return frame;
 }
+
+/* The IP packet in a frame, cut behind `bytes` of what follows its headers. */
+static size_t quote(uint8_t *at, const struct packet *p, unsigned bytes)
+{
+	size_t link = 14 + 4 * p->tags, header = (p->family == 6 ? 40 : 20) + p->ip_options;
+	struct frame frame;
+
+	packet_build(&frame, p);
+	if (link + header + bytes > frame.size)
+		bytes = frame.size - link - header;
+	memcpy(at, frame.data + link, header + bytes);
+	return header + bytes;
+}
+
+struct frame *error_build(struct frame *frame, const struct icmp_error *error)
+{
+	struct packet outer = {.family = error->quoted.family,
+			       .from = error->from,
+			       .to = error->to,
+			       .ip_options = error->ip_options,
+			       .tags = error->tags,
+			       .ttl = error->ttl,
+			       .mac_from = error->mac_from,
+			       .mac_to = error->mac_to};
+	bool v6 = outer.family == 6;
+	uint8_t icmp[1500] = {error->type, error->code}, *at;
+	size_t size = 8 + quote(icmp + 8, &error->quoted, error->quoted_bytes ? error->quoted_bytes : 8);
+	uint32_t sum = 0;
+
+	put32(icmp + 4, error->rest);
+	if (v6)
+		sum = sum_pseudo_header(role_addr(outer.from, 6), role_addr(outer.to, 6), IPPROTO_ICMPV6, size);
+	put16(icmp + 2, sum_finish(sum_bytes(icmp, size, sum)));
+	memset(frame, 0, sizeof(*frame));
+	at = build_link(frame->data, &outer);
+	at = v6 ? build_ipv6(at, &outer, IPPROTO_ICMPV6, size) : build_ipv4(at, &outer, IPPROTO_ICMP, size);
+	memcpy(at, icmp, size);
+	frame->size = at + size - frame->data;
+	return frame;
+}
+
+struct frame *fragment_build(struct frame *piece, const struct frame *whole, uint16_t id, unsigned offset,
+			     unsigned bytes)
+{
+	uint8_t *ip = piece->data + 14;
+	unsigned header = (whole->data[14] & 15) * 4, rest = whole->size - 14 - header - offset;
+	bool more = bytes < rest;
+
+	if (!more)
+		bytes = rest;
+	memcpy(piece->data, whole->data, 14 + header);
+	memcpy(ip + header, whole->data + 14 + header + offset, bytes);
+	put16(ip + 2, header + bytes);
+	put16(ip + 4, id);
+	put16(ip + 6, offset / 8 | (more ? 0x2000 : 0));
+	put16(ip + 10, 0);
+	put16(ip + 10, sum_finish(sum_bytes(ip, header, 0)));
+	piece->size = 14 + header + bytes;
+	return piece;
+}

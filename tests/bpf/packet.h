@@ -41,11 +41,28 @@ struct packet {
 	const uint8_t *mac_from, *mac_to; /* where they are not those of the roles */
 };
 
+/* An ICMP error, of the version that `quoted` has. */
+struct icmp_error {
+	enum role from, to;
+	uint8_t type, code;
+	uint32_t rest;       /* of the header: the MTU, say */
+	unsigned ip_options; /* as in struct packet, as what follows */
+	unsigned tags;
+	uint8_t ttl;
+	const uint8_t *mac_from, *mac_to;
+	struct packet quoted;
+	unsigned quoted_bytes; /* behind its IP header; 0: the 8 of RFC 792 */
+};
+
 const struct muster_addr *role_addr(enum role role, int family);
 const uint8_t *role_mac(enum role role);
 
 /* Builds the frame; returns it. */
 struct frame *packet_build(struct frame *frame, const struct packet *packet);
+struct frame *error_build(struct frame *frame, const struct icmp_error *error);
+/* An IPv4 fragment of a frame without tags: `bytes` (a multiple of 8 but in the last) from `offset` behind the IP header. */
+struct frame *fragment_build(struct frame *piece, const struct frame *whole, uint16_t id, unsigned offset,
+			     unsigned bytes);
 
 /* The sum of RFC 1071 over bytes, in host order, not yet complemented. */
 uint32_t sum_bytes(const void *data, size_t size, uint32_t sum);

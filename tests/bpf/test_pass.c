@@ -64,14 +64,14 @@ static void test_fragments(void **state)
 {
 	struct packet packet = {
 		.from = CLIENT, .to = VIP, .proto = IPPROTO_UDP, .sport = 5, .dport = SERVICE_PORT, .payload = 64};
-	static const uint16_t fields[] = {0x2000, 0x2001, 0x0001, 0x1fff};
+	static const uint16_t fields[] = {0x2001, 0x0001, 0x1fff};
 
 	(void)state;
 	pool_make(4, MUSTER_MODE_FULLNAT);
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		packet_build(&frame, &packet);
 		put16(ip_of(&frame) + 6, fields[i]);
-		expect_passed("an IPv4 fragment", &frame, MUSTER_VERDICT_FRAGMENT);
+		expect_passed("an IPv4 fragment without its first one", &frame, MUSTER_VERDICT_FRAGMENT);
 	}
 	pool_make(6, MUSTER_MODE_FULLNAT);
 	packet.family = 6;
