@@ -8,7 +8,7 @@
 
 #include "pick.h"
 
-#define PORT_ATTEMPTS 4
+#define PORT_ATTEMPTS 3
 #define UNPROVEN_S    3    /* a handshake that took longer may lose its port to another */
 #define HASH_STEP     7919 /* a prime: between one candidate by hash and the next */
 

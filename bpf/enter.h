@@ -31,15 +31,6 @@ enum victim_class { VICTIM_FREE, VICTIM_EXPIRED, VICTIM_CLOSING, VICTIM_UNPROVEN
 	 CLASS_OF(MUSTER_FLOW_UDP_ONCE, VICTIM_UNPROVEN) | CLASS_OF(MUSTER_FLOW_UDP, VICTIM_UNPROVEN) |                \
 	 CLASS_OF(MUSTER_FLOW_ONE_WAY, VICTIM_UNPROVEN) | CLASS_OF(MUSTER_FLOW_TAKEN, 15))
 
-/* 1 where a < b, else 0, without a branch: each would double the ways that the verifier has to walk. */
-static __always_inline __u64 below(__u64 a, __u64 b)
-{
-	__u64 less = (a - b) >> 63;
-
-	barrier_var(less);
-	return less;
-}
-
 static __always_inline __u64 victim_rank(__u64 tag, const struct muster_config *config, __u32 now, __u32 way)
 {
 	__u32 idle = muster_tag_idle(tag, beat(now)), state = muster_tag_state(tag);
@@ -200,20 +191,17 @@ static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, 
 __noinline int key_contested(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 index, __u32 own)
 {
 	struct muster_bucket *bucket = bucket_at(table, index);
-	__u32 way = MUSTER_WAYS, from = 0;
+	__u32 ways = bucket ? ways_of(bucket, hash) : 0;
 	struct slot slot;
 
 	if (!bucket || !key)
 		return 0;
 		/* One more than keys that look alike: the claim itself. */
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < ALIKE_MOST + 1; i++, from = way + 1) {
-		bool lives;
+	for (int i = 0; i < ALIKE_MOST + 1 && ways; i++, ways = opaque(ways & (ways - 1), index)) {
+		__u32 way = opaque(first_way(ways), index);
+		bool lives = slot_of(&slot, bucket, way);
 
-		way = opaque(way_of(bucket, hash, from), index);
-		if (way >= MUSTER_WAYS)
-			break;
-		lives = slot_of(&slot, bucket, way);
 		if (MUSTER_REF(table, index, way) == own)
 			continue;
 		if (muster_tag_state(slot.seen) == MUSTER_FLOW_TAKEN || (lives && entry_is(slot.flow, key)))

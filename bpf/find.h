@@ -22,6 +22,16 @@ static __always_inline bool server_holds(const struct muster_flow *flow, const s
 	       (server->generation == flow->generation || service->on_down == MUSTER_ON_DOWN_KEEP);
 }
 
+/* The first way whose tag has the hash; MUSTER_WAYS: none. Most buckets have it where the last one had. */
+static __always_inline __u32 way_of(const struct muster_bucket *bucket, __u64 hash)
+{
+#pragma unroll
+	for (__u32 way = 0; way < MUSTER_WAYS; way++)
+		if (!((tag_read(&bucket->tag[way]) ^ hash) >> MUSTER_HASH_SHIFT))
+			return way;
+	return MUSTER_WAYS;
+}
+
 /* The entry's records become the packet's. */
 static __always_inline bool take_records(struct packet *p)
 {
@@ -41,7 +51,7 @@ static __always_inline bool find_at_once(struct packet *p)
 
 	if (!bucket)
 		return false;
-	way = opaque(way_of(bucket, p->hash, 0), p->frame_bytes);
+	way = opaque(way_of(bucket, p->hash), p->frame_bytes);
 	if (way >= MUSTER_WAYS || !slot_of(&p->slot, bucket, way) || !take_records(p) ||
 	    !flow_is(p->slot.flow, &p->key, p->service, p->server))
 		return false;

@@ -71,37 +71,35 @@ static __always_inline void count(const struct packet *p, enum muster_verdict ve
 		count_one(bpf_map_lookup_elem(&muster_srv_stat, &server), p, verdict, action);
 }
 
-static __noinline void tell(const struct packet *p, __u32 kind)
+/* Global: verified once (table.h). */
+__noinline int tell(const struct packet *p, __u32 kind)
 {
-	struct muster_event event = {
-		.kind = kind,
-		.ifindex = p->ingress,
-		.service = p->service_index,
-		.server = p->server_index,
-		.tuple = p->key,
-	};
+	struct muster_event event = {.kind = kind};
 
+	if (!p)
+		return 0;
+	event.ifindex = p->ingress;
+	event.service = p->service_index;
+	event.server = p->server_index;
+	event.tuple = p->key;
 	if (!dry_run && limit_take(p, kind == MUSTER_EVENT_NO_NEIGHBOUR ? LIMIT_HOPS : LIMIT_EVENTS))
 		bpf_ringbuf_output(&muster_events, &event, sizeof(event), 0);
+	return 0;
 }
 
+/* What the agent should know of, by verdict. */
 static __always_inline void report(const struct packet *p, enum muster_verdict verdict)
 {
-	switch (verdict) {
-	case MUSTER_VERDICT_NO_NEIGHBOUR:
-		return tell(p, MUSTER_EVENT_NO_NEIGHBOUR);
-	case MUSTER_VERDICT_POOL_EMPTY_DROP:
-	case MUSTER_VERDICT_POOL_EMPTY:
-		return tell(p, MUSTER_EVENT_POOL_EMPTY);
-	case MUSTER_VERDICT_TABLE_FULL:
-		return tell(p, MUSTER_EVENT_TABLE_FULL);
-	case MUSTER_VERDICT_NO_PORT:
-		return tell(p, MUSTER_EVENT_NO_PORT);
-	case MUSTER_VERDICT_BAD_CHECKSUM:
-		return tell(p, MUSTER_EVENT_BAD_CHECKSUM);
-	default:
-		return;
-	}
+	if (verdict == MUSTER_VERDICT_NO_NEIGHBOUR)
+		tell(p, MUSTER_EVENT_NO_NEIGHBOUR);
+	else if (verdict == MUSTER_VERDICT_POOL_EMPTY_DROP || verdict == MUSTER_VERDICT_POOL_EMPTY)
+		tell(p, MUSTER_EVENT_POOL_EMPTY);
+	else if (verdict == MUSTER_VERDICT_TABLE_FULL)
+		tell(p, MUSTER_EVENT_TABLE_FULL);
+	else if (verdict == MUSTER_VERDICT_NO_PORT)
+		tell(p, MUSTER_EVENT_NO_PORT);
+	else if (verdict == MUSTER_VERDICT_BAD_CHECKSUM)
+		tell(p, MUSTER_EVENT_BAD_CHECKSUM);
 }
 
 /* A refusal that may not be sent is still not passed: the packet ends here, by the name that says so. */
