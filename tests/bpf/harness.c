@@ -167,7 +167,8 @@ int run_quick(unsigned ifindex, const struct frame *in, struct frame *out)
 {
 	struct xdp_md context = {.data_end = in->size, .ingress_ifindex = ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->size, .data_out = out->data,
-		    .data_size_out = sizeof(out->data), .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+		    .data_size_out = sizeof(out->data), .ctx_in = &context, .ctx_size_in = sizeof(context),
+		    .repeat = 1);
 
 	if (bpf_prog_test_run_opts(program, &opts))
 		fail_msg("the kernel did not run the program on %zu bytes: %s", in->size, strerror(errno));
