@@ -86,7 +86,7 @@ PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
 BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
 VMTOOLS    := $B/tests/vm/tunnels
-LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/%,$(wildcard tools/*.c tools/*/*.c))) \
+LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/% %.bpf.c,$(wildcard tools/*.c tools/*/*.c))) $B/tools/lab.d/decap.bpf.o \
               $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
 
 $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
@@ -108,7 +108,7 @@ $B/tools/%: tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
 
-$B/tools/bench.d/%.bpf.o: tools/bench.d/%.bpf.c $(wildcard tools/bench.d/*.h) Makefile
+$B/tools/%.bpf.o: tools/%.bpf.c $(wildcard tools/bench.d/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 $B/tools/bench.d/packets: tools/bench.d/packets.c $(wildcard tools/bench.d/*.h)

@@ -8,7 +8,7 @@
  *   PASS     the host's own packet: it goes up untouched, byte for byte
  *   FORWARD  rewritten, and redirected to its server or its client
  *   DROP     ends here
- *   REFUSE   answered to the sender: a TCP RST, or an ICMP "port unreachable" for UDP
+ *   REFUSE   answered to the sender: a TCP RST, or an ICMP "port unreachable" for UDP; "too big" for both
  */
 #ifndef MUSTER_VERDICT_H
 #define MUSTER_VERDICT_H

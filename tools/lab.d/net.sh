@@ -120,7 +120,10 @@ net_up() {
 	for web in "${webs[@]}"; do
 		net_switch_port "$web" eth0
 		net_address "$web" eth0 "$(web_address "$web")" "$(web_address "$web" v6)"
-		[ "$mode" = fullnat ] || net_default_route "$web"
+		case "$mode" in
+		nat) net_default_route "$web" ;;
+		dr | ipip | gue) net_service_address "$web" ;;
+		esac
 	done
 	net_wait "${hosts[@]}" switch
 }
@@ -135,6 +138,19 @@ net_wait() { # HOST...
 		done
 		die "the links of $host do not come up: $(in_host "$host" ip -br link)"
 	done
+}
+
+# Where answers go to the clients directly, each server has the services' addresses, and says so to nobody.
+net_service_address() {
+	net_sysctl "$1" net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
+	in_host "$1" ip address add "$VIP/32" dev lo
+	in_host "$1" ip address add "$VIP6/128" dev lo nodad
+	case "$mode" in ipip | gue) net_decapsulate "$1" ;; esac
+}
+
+# A tunnel's end: this kernel may have no tunnel devices, so a program of the lab's own takes the outer packet off.
+net_decapsulate() {
+	in_host "$1" ip link set dev eth0 xdp obj "$build/tools/lab.d/decap.bpf.o" sec xdp
 }
 
 # In nat mode the servers see the clients' addresses, and must answer through the balancer.
