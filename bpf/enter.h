@@ -33,7 +33,8 @@ enum victim_class { VICTIM_FREE, VICTIM_EXPIRED, VICTIM_CLOSING, VICTIM_UNPROVEN
 
 static __always_inline __u64 victim_rank(__u64 tag, const struct muster_config *config, __u32 now, __u32 way)
 {
-	__u32 idle = muster_tag_idle(tag, beat(now)), state = muster_tag_state(tag);
+	__u64 since = (beat(now) - (__u32)tag) & MUSTER_SEEN_MASK; /* as muster_tag_idle(), without its branch */
+	__u32 idle = since & -below(since, MUSTER_SEEN_MASK / 2), state = muster_tag_state(tag);
 	__u64 class = CLASSES >> state * 4 & 15, expired = below(config->timeout[state], idle);
 	__u64 busy = below(idle, IDLE_LEAST) & below(class ^ VICTIM_PROVEN, 1);
 
@@ -196,9 +197,9 @@ __noinline int key_contested(const struct muster_tuple *key, __u64 hash, __u32 t
 
 	if (!bucket || !key)
 		return 0;
-		/* One more than keys that look alike: the claim itself. */
+		/* One is the claim itself. */
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < ALIKE_MOST + 1 && ways; i++, ways = opaque(ways & (ways - 1), index)) {
+	for (int i = 0; i < ALIKE_MOST && ways; i++, ways = opaque(ways & (ways - 1), index)) {
 		__u32 way = opaque(first_way(ways), index);
 		bool lives = slot_of(&slot, bucket, way);
 

@@ -128,7 +128,7 @@ static __always_inline bool same_addr(const struct muster_addr *a, const struct 
 /* ::ffff:0:0/96: how an IPv4 address stands in muster_addr. */
 static __always_inline bool v4_mapped(const struct muster_addr *addr)
 {
-	return !addr->word[0] && !addr->word[1] && addr->word[2] == bpf_htonl(0xffff);
+	return !(addr->word[0] | addr->word[1] | (addr->word[2] ^ bpf_htonl(0xffff)));
 }
 
 static __always_inline void reverse(struct muster_tuple *to, const struct muster_tuple *from)

@@ -10,7 +10,7 @@
 #include "turn.h"
 
 #define ALL_FULL      (NONE - 1)
-#define ROOM_ATTEMPTS 16 /* slots that are looked at for a server that is not at its limit */
+#define ROOM_ATTEMPTS 8 /* slots that are looked at for a server that is not at its limit */
 
 static __always_inline __u64 *picks_element(void *picks, __u32 element)
 {

@@ -141,9 +141,11 @@ static __always_inline bool answerable(const struct packet *p)
 	return octet[12] != 0 && octet[12] != 127 && octet[12] < 224;
 }
 
-/* 0: the packet is now the answer, to be sent out of the interface that it came in by. */
-static __noinline int refuse(struct xdp_md *ctx, const struct packet *p, enum muster_verdict verdict)
+/* 0: the packet is now the answer, to be sent out of the interface that it came in by. Global: verified once (table.h). */
+__noinline int refuse(struct xdp_md *ctx, const struct packet *p, __u32 verdict)
 {
+	if (!p)
+		return -1;
 	return refused_by_icmp(p, verdict) ? refuse_by_icmp(ctx, p, verdict == MUSTER_VERDICT_TOO_BIG)
 					   : refuse_tcp(ctx, p);
 }

@@ -129,8 +129,12 @@ static __always_inline bool entry_is(const struct muster_flow *flow, const struc
 /* 1 where a < b, else 0, without a branch: each would double the ways that the verifier has to walk. */
 static __always_inline __u64 below(__u64 a, __u64 b)
 {
-	__u64 less = (a - b) >> 63;
+	__u64 less;
 
+	/* Else clang sees what it is, and makes a branch of it. */
+	barrier_var(a);
+	barrier_var(b);
+	less = (a - b) >> 63;
 	barrier_var(less);
 	return less;
 }
