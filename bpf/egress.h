@@ -29,7 +29,7 @@ static __always_inline void hop_copy(struct muster_hop *to, const struct muster_
 static __noinline long fib_hop(struct xdp_md *ctx, struct packet *p, const struct muster_addr *src,
 			       const struct muster_addr *dst, struct muster_hop *hop)
 {
-	__u32 around = opaque(encap_bytes(p->slot.flow->mode, dst), p->frame_bytes);
+	__u32 around = encap_bytes(p->slot.flow->mode, dst);
 	struct bpf_fib_lookup fib = {
 		.family = v4_mapped(dst) ? AF_INET : AF_INET6,
 		.l4_protocol = p->key.proto,
@@ -139,7 +139,7 @@ static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const _
  */
 static __always_inline bool too_big(struct packet *p)
 {
-	__u32 around = opaque(encap_bytes(p->slot.flow->mode, &p->server->addr), p->frame_bytes), mtu = p->server->mtu;
+	__u32 around = encap_bytes(p->slot.flow->mode, &p->server->addr), mtu = p->server->mtu;
 
 	if (!mtu || p->ip_bytes + around <= mtu)
 		return false;

@@ -16,12 +16,12 @@
 #define ROOMY       4 /* free ways of a first bucket, below which its second one is looked at */
 #define FLOOD_BEATS 4 /* half-open flows younger than this give way: a flood */
 #define IDLE_LEAST  4 /* beats: a proven flow that spoke since keeps its entry from whoever has none */
-#define VICTIM_NONE (~(__u32)0)
 
 /* Which entry gives way first: free, expired, closing, unproven, idle the longest. The lower the sooner. */
 enum victim_class { VICTIM_FREE, VICTIM_EXPIRED, VICTIM_CLOSING, VICTIM_UNPROVEN, VICTIM_PROVEN };
 #define VICTIM_CLASS_SHIFT 27
 #define VICTIM_WAY_BITS    3
+#define VICTIM_NONE        (15ULL << VICTIM_CLASS_SHIFT) /* or above: it is not to be had */
 
 /* enum victim_class by state, four bits each; 15: it is not to be had. */
 #define CLASS_OF(STATE, CLASS) ((__u64)(CLASS) << (STATE)*4)
@@ -45,7 +45,7 @@ static __always_inline __u64 victim_rank(__u64 tag, const struct muster_config *
 	return class << VICTIM_CLASS_SHIFT | (MUSTER_SEEN_MASK - idle) << VICTIM_WAY_BITS | way;
 }
 
-/* The best victim of a bucket: its rank, the way in its lowest bits; VICTIM_NONE or above: none is to be had. */
+/* The best victim of a bucket: its rank, the way in its lowest bits. */
 __noinline __u64 bucket_victim(__u32 table, __u32 index, __u32 now)
 {
 	struct muster_bucket *bucket = bucket_at(table, index);

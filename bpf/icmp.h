@@ -214,6 +214,7 @@ __noinline int rewrite_error(struct xdp_md *ctx, struct packet *p)
 	const struct muster_service *service;
 	const struct muster_server *server;
 	struct icmp_header *icmp;
+	const struct muster_addr *src;
 	struct endpoints to;
 	struct slot slot;
 	__s64 diff;
@@ -227,12 +228,8 @@ __noinline int rewrite_error(struct xdp_md *ctx, struct packet *p)
 	if (one_way(slot.flow->mode))
 		return 0;
 	to = endpoints_of(slot.flow, server, service);
-	if (p->v6)
-		diff = rewrite_ipv6(ctx, p, slot.flow, &to,
-				    slot.flow->dir == MUSTER_TO_SERVER || p->from_end ? to.src : NULL);
-	else
-		diff = rewrite_ipv4(ctx, p, slot.flow, &to,
-				    slot.flow->dir == MUSTER_TO_SERVER || p->from_end ? to.src : NULL);
+	src = slot.flow->dir == MUSTER_TO_SERVER || p->from_end ? to.src : NULL;
+	diff = p->v6 ? rewrite_ipv6(ctx, p, slot.flow, &to, src) : rewrite_ipv4(ctx, p, slot.flow, &to, src);
 	icmp = icmp_at(ctx, p);
 	if (diff < 0 || (void *)(icmp + 1) > packet_end(ctx))
 		return -MUSTER_VERDICT_NONE;

@@ -10,7 +10,7 @@
 #include "packet.h"
 
 #define NO_PORT       (~(__u32)0)
-#define RING_ATTEMPTS 4
+#define RING_ATTEMPTS 3
 #define PORT_HELD     1ULL         /* of number n: shifted by n % 32 */
 #define PORT_LINGERS  (1ULL << 32) /* likewise */
 
