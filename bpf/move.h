@@ -152,8 +152,11 @@ static __always_inline void stay(const struct packet *p)
 {
 	struct slot slot;
 
-	if (slot_at(&slot, p->ref) && muster_tag_state(slot.seen) != p->promote)
-		flow_turn(p->ref, slot.seen, p->promote);
+	if (!slot_at(&slot, p->ref) || muster_tag_state(slot.seen) == p->promote)
+		return;
+	flow_turn(p->ref, slot.seen, p->promote);
+	if (p->promote == MUSTER_FLOW_ESTABLISHED)
+		flow_flag(slot.flow, p->ref, MUSTER_FLOW_PROVEN);
 }
 
 /* The packet's flow goes on among the proven ones, in the state p->promote. */
