@@ -5,18 +5,7 @@
 #include <netinet/in.h>
 
 #include "../address.h"
-
-static const struct {
-	const char *name, *action, *text;
-} verdicts[] = {
-#define PASS                        "pass"
-#define FORWARD                     "forward"
-#define DROP                        "drop"
-#define REFUSE                      "refuse"
-#define X(NAME, name, ACTION, text) [MUSTER_VERDICT_##NAME] = {#name, ACTION, text},
-	MUSTER_VERDICTS(X)
-#undef X
-};
+#include "verdicts.h"
 
 json_t *status_ports_json(const struct kernel_ports *ports)
 {

@@ -9,18 +9,7 @@
 #include "../address.h"
 #include "../config.h"
 #include "status.h"
-
-static const struct {
-	const char *name, *action, *text;
-} verdicts[] = {
-#define PASS                        "pass"
-#define FORWARD                     "forward"
-#define DROP                        "drop"
-#define REFUSE                      "refuse"
-#define X(NAME, name, ACTION, text) [MUSTER_VERDICT_##NAME] = {#name, ACTION, text},
-	MUSTER_VERDICTS(X)
-#undef X
-};
+#include "verdicts.h"
 
 static uint32_t verdict_of(const struct why *why)
 {
