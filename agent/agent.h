@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
+#include "audit.h"
 #include "base.h"
 #include "kernel/kernel.h"
 #include "model.h"
@@ -51,6 +52,7 @@ struct agent {
 	int64_t counters_ms;
 	int64_t no_port_ms; /* when a flow last found no source port; 0: never */
 	struct packets packets;
+	struct auditor auditor;
 };
 
 /* What musterd was started with. */

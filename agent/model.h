@@ -10,6 +10,7 @@
 #include "address.h"
 #include "config.h"
 #include "kernel/kernel.h"
+#include "policy/imbalance.h"
 #include "policy/pool.h"
 #include "state.h"
 
@@ -19,6 +20,15 @@ struct server_rate {
 
 /* Shares are taken over the last 30 s, from counters remembered each 5 s. */
 #define MODEL_SHARE_MARKS 7
+
+/* What the audit compares: the last half minute in pieces of 5 s, newest first (audit_shares.h). */
+#define MODEL_WINDOW_BUCKETS 6
+
+struct server_window {
+	uint64_t flows[MODEL_WINDOW_BUCKETS];
+	double expected[MODEL_WINDOW_BUCKETS]; /* by the tables that were in force */
+	uint64_t last;                         /* flows_new a second ago */
+};
 
 struct server {
 	const struct server_conf *conf;
@@ -39,7 +49,9 @@ struct server {
 		uint64_t answers_seen;                  /* packets_out at the last check */
 		struct server_rate rate;                /* over the last tick */
 		uint64_t flows_mark[MODEL_SHARE_MARKS]; /* flows_new, newest first */
-		double share_pct;                       /* of the service's new flows; < 0: too few to say */
+		struct server_window window;
+		uint32_t slots;   /* of the service's table, as the kernel has it */
+		double share_pct; /* of the service's new flows; < 0: too few to say */
 	} run;
 };
 
@@ -52,6 +64,14 @@ struct service {
 		struct pool_run pool;
 		struct signals_pool signals;
 		struct picks *picks; /* the table in force; plan.c */
+		unsigned swaps;      /* tables that plan.c made, so far */
+		unsigned swaps_seen; /* by the audit */
+		unsigned window_swaps[MODEL_WINDOW_BUCKETS];
+		uint32_t n_slots, stray_slots; /* of the kernel's table; of nobody's */
+		bool n_slots_known;
+		bool uneven; /* the last look at the clients found one off: a record's index, and by how much */
+		uint32_t uneven_index;
+		struct imbalance_part uneven_by;
 		struct muster_stats stats;
 		struct server_rate rate;
 	} run;

@@ -65,11 +65,12 @@ static int update_picks(struct service *service, uint64_t turns)
 
 static int plan_picks(struct plan_service *out, struct service *service, plan_turns_fn turns, void *context)
 {
-	int error = update_picks(service, turns(context, service->run.index));
+	int changed = update_picks(service, turns(context, service->run.index));
 	const struct picks *picks = service->run.picks;
 
-	if (error < 0)
-		return error;
+	if (changed < 0)
+		return changed;
+	service->run.swaps += (unsigned)changed;
 	out->slots = calloc(picks->n_slots + 1, sizeof(*out->slots));
 	if (!out->slots)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "control.h"
 #include "observe.h"
+#include "report/audit.h"
 #include "report/status.h"
 
 #define FLOWS_MOST     10000
@@ -97,6 +98,23 @@ void query_stats(void *context, struct api_call *call)
 
 	if (g)
 		api_answer(call, 200, status_stats_json(&g->in));
+	else
+		answer_fault(call, 500, "failed", "out of memory");
+}
+
+void query_audit(void *context, struct api_call *call)
+{
+	struct agent *agent = context;
+	_cleanup_(freep) struct gathered *g = gather(agent);
+	const struct audit_finding *findings;
+	json_t *body = NULL;
+	size_t n;
+
+	findings = audit_findings(agent->auditor.audit, &n);
+	if (g)
+		body = audit_json(&g->in, findings, n);
+	if (body)
+		api_answer(call, 200, body);
 	else
 		answer_fault(call, 500, "failed", "out of memory");
 }

@@ -12,6 +12,7 @@ void query_stats(void *context, struct api_call *call);
 void query_verdicts(void *context, struct api_call *call);
 void query_picks(void *context, struct api_call *call);
 void query_events(void *context, struct api_call *call);
+void query_audit(void *context, struct api_call *call);
 void query_storage(void *context, struct api_call *call);
 
 #endif

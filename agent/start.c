@@ -202,7 +202,7 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	agent->started_wall_ms = clock_wall_ms();
 	agent->file = strdup(options->file);
 	agent->counters = calloc(1, sizeof(*agent->counters));
-	if (!agent->file || !agent->counters)
+	if (!agent->file || !agent->counters || audit_new(&agent->auditor.audit) < 0)
 		return -ENOMEM;
 	if (agent_read_file("/proc/sys/kernel/random/boot_id", &boot_id) == 0)
 		snprintf(agent->boot_id, sizeof(agent->boot_id), "%.36s", boot_id);
@@ -260,6 +260,7 @@ void agent_free(struct agent **agent)
 	journal_free(&a->journal);
 	kernel_close(&a->kernel);
 	model_free(&a->model);
+	audit_free(&a->auditor.audit);
 	state_free(&a->state);
 	sd_event_unref(a->event);
 	free(a->counters);

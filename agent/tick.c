@@ -95,6 +95,8 @@ static void count(struct agent *agent, int64_t now_ms)
 				rate(&run->rate, stats, &run->stats, seconds);
 			run->stats = *stats;
 			count_ports(run, &agent->counters->ports[run->index], first, now_ms);
+			if (first)
+				run->window.last = stats->flows_new;
 			for (int k = 0; first && k < MODEL_SHARE_MARKS; k++)
 				run->flows_mark[k] = stats->flows_new;
 		}
@@ -132,6 +134,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	if (agent->ticks % RATE_TICKS == 0) {
 		count(agent, now_ms);
 		observe_second(agent, now_ms);
+		audit_second(agent, now_ms);
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);

@@ -270,6 +270,7 @@ int agent_turn(struct agent *agent)
 	if (error)
 		log_error("making the maps equal to the plan: %s; tried again within 2 s", strerror(-error));
 	note_sync(agent, &report);
+	audit_synced(agent, &report, now_ms);
 	return error;
 }
 

@@ -43,6 +43,9 @@ int change(struct session *session, const char *path, json_t *body);
 int run_attach(struct session *session);
 int run_detach(struct session *session);
 int run_upgrade(struct session *session);
+/* audit.c */
+int run_audit(struct session *session);
+int run_check(struct session *session);
 /* why.c */
 int run_why(struct session *session);
 /* object.c: the installed object, or the one beside this program. */

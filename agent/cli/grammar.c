@@ -45,6 +45,7 @@ static const struct cli_option
 	flags   = {"flags", 0, VALUE_WORD, "FLAG", flag_words, "syn",
 		   .help = "of a TCP packet: syn, which opens a connection, or ack, fin or rst, as inside one"},
 	in      = {"in", 0, VALUE_INTERFACE, "DEV", .help = "where it comes in; else by the way to its sender"},
+	expect  = {"expect", 0, VALUE_TEXT, "SERVER,...", .help = "these servers have to serve with all their weight"},
 	object  = {"object", 0, VALUE_FILE, "FILE", .help = "the program to load, without asking the agent"},
 	pins    = {"pins", 0, VALUE_FILE, "DIR", .help = "the folder of the pinned maps, without asking the agent"};
 
@@ -98,6 +99,15 @@ const struct cli_command cli_commands[] = {
 	 .detail = "The program itself is asked, loaded a second time over the same maps with its read-only switch on: no packet "
 		   "is sent, no turn is taken, nothing is counted. For a flow that there is: its server, state and source port; for "
 		   "a new one those that it would get now. Works without an agent too; by root."},
+	{{"audit"}, .options = {&expect}, .run = run_audit,
+	 .help = "what is not as it was declared: orders, tables, packets, interfaces",
+	 .detail = "The declared servers against the orders, the kernel's tables and the packets that were counted; looked at each "
+		   "second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
+		   "and serve with all their weight: for the end of a test, or of a day."},
+	{{"check"}, .options = {&expect, &pins}, .run = run_check,
+	 .help = "one line for a monitoring system, with figures",
+	 .detail = "A monitoring plugin: ends with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN), and prints figures behind a "
+		   "bar. Works without an agent too, by root: that is CRITICAL, and the line says what the maps hold."},
 	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
 	 .help = "changes of state, with -f as they happen"},
 	{{"reload"}, .run = run_reload, .help = "read the configuration file again",

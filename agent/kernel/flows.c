@@ -137,6 +137,7 @@ static void describe(const struct kernel *kernel, const struct flow_entry *entry
 			 .sport = flow->nat_port,
 			 .dport = flow->server_port,
 			 .proto = service->proto},
+		.service = flow->service,
 		.server = flow->server,
 		.state = muster_tag_state(entry->tag),
 		.idle_s = (muster_tag_idle(entry->tag, now) << MUSTER_BEAT_SHIFT) / MAX(kernel->ticks.per_s, 1u),

@@ -3,7 +3,9 @@
 #ifndef MUSTER_KERNEL_INSIDE_H
 #define MUSTER_KERNEL_INSIDE_H
 
+#include "diff.h"
 #include "drift.h"
+#include "edits.h"
 #include "flow_entry.h"
 #include "kernel.h"
 #include "maps.h"
@@ -47,6 +49,9 @@ struct pick_table {
 	uint32_t id; /* 0: none */
 	int fd;      /* -1: not ours to open */
 	uint32_t entries;
+	/* As this agent last wrote, adopted or left it: another table, or other slots, are somebody else's work. */
+	uint32_t written_id;
+	uint64_t written_sum;
 };
 
 /* claim.c: an address that a service wants on an interface. */
@@ -136,6 +141,9 @@ struct kernel {
 	struct muster_service services[MUSTER_MAX_SERVICES]; /* as the kernel had them when last read or written */
 	struct muster_server servers[MUSTER_MAX_SERVERS];
 	struct hop hops[MUSTER_MAX_SERVERS];
+	struct vip_entry *vips; /* as last written, sorted; NULL: nothing was */
+	size_t n_vips;
+	struct edits edits;
 	struct gauge gauge;
 	struct ring_buffer *ring;
 	sd_event_source *ring_io;
@@ -176,6 +184,8 @@ struct table_change {
 	const uint32_t *slots;
 	uint32_t n_slots;
 };
+/* Whether the table in place is another than the one last written; it counts as written from then on. */
+bool tables_edited(struct kernel *kernel, uint32_t service);
 /* Puts new tables in place, all in one update: the kernel waits for running programs once, not once a table. */
 int tables_swap(struct kernel *kernel, const struct table_change *changes, size_t n);
 int tables_remove(struct kernel *kernel, uint32_t service);

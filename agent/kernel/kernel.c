@@ -26,6 +26,7 @@ void kernel_close(struct kernel **kernel)
 	maps_close(&k->maps);
 	links_clear(k);
 	free(k->claims);
+	free(k->vips);
 	free(k->object);
 	free(k->pins);
 	closep(&k->lock_fd);
@@ -221,6 +222,14 @@ static void describe(const struct link *link, struct attach_report *out)
 	else
 		attach_say(out, "%s mode%s", attach_mode_name(link->native),
 			   link->frags ? ", by the entry for jumbo frames" : "");
+}
+
+uint32_t kernel_other_program(struct kernel *kernel, const char *ifname)
+{
+	for (size_t i = 0; i < kernel->n_links; i++)
+		if (!strcmp(kernel->links[i].name, ifname))
+			return kernel->links[i].ours ? 0 : kernel->links[i].program_id;
+	return 0;
 }
 
 size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n)

@@ -67,8 +67,21 @@ struct kernel_snapshot {
 int kernel_snapshot(struct kernel *kernel, struct kernel_snapshot **out);
 void kernel_snapshot_free(struct kernel_snapshot **snapshot);
 
+/* What somebody else wrote into the maps, as a sync found it (edits.h). */
+enum kernel_edit_kind { EDIT_SERVER, EDIT_SERVICE, EDIT_PICKS, EDIT_ADDRESSES, EDIT_CONFIG };
+
+struct kernel_edit {
+	enum kernel_edit_kind kind;
+	uint32_t index;  /* of the server or service; 0 where there is none */
+	bool takes_out;  /* EDIT_PICKS: it took a server out */
+	bool left_alone; /* the third within a minute: not repaired for a while */
+};
+#define SYNC_EDITS 16 /* told by one sync; more are repaired all the same */
+
 struct sync_report {
 	uint32_t added, removed, changed;
+	struct kernel_edit edit[SYNC_EDITS];
+	size_t n_edits;
 };
 /*
  * Makes the maps equal to the plan: reads the kernel, applies only the difference in the safe order (configuration,
@@ -108,6 +121,9 @@ int kernel_upgrade(struct kernel *kernel, const char *object, struct attach_repo
 		   char *why, size_t n);
 /* Interfaces that carry our program now. Returns how many, at most n written. */
 size_t kernel_interfaces(struct kernel *kernel, struct attach_report *out, size_t n);
+
+/* The id of a program on the interface that is not ours; 0: there is none. */
+uint32_t kernel_other_program(struct kernel *kernel, const char *ifname);
 
 enum hop_state kernel_hop(struct kernel *kernel, uint32_t server_index, struct muster_hop *out);
 
@@ -155,7 +171,7 @@ uint32_t kernel_live_flows(struct kernel *kernel, uint32_t server_index);
 struct kernel_flow {
 	struct muster_tuple asked; /* of the client's packets: to the service */
 	struct muster_tuple seen;  /* of the same packets at the server */
-	uint32_t server;           /* index */
+	uint32_t service, server;  /* indices */
 	enum muster_flow_state state;
 	uint32_t idle_s;
 };

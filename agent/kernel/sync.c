@@ -7,24 +7,12 @@
 
 #include <bpf/bpf.h>
 
+#include "../clock.h"
 #include "../log.h"
-#include "diff.h"
 #include "sources.h"
+#include "sync.h"
 
 #define NOBODY UINT32_MAX
-
-struct sync {
-	struct kernel *kernel;
-	const struct plan *plan;
-	struct sync_report report;
-	const struct plan_server *server[MUSTER_MAX_SERVERS]; /* by index; NULL: free */
-	const struct plan_service *service[MUSTER_MAX_SERVICES];
-	struct table_change *picks;
-	size_t n_picks;
-	uint32_t *slots; /* storage of the slots in picks */
-	struct vip_change *vips;
-	size_t n_vips;
-};
 
 static void sync_free(struct sync **sync)
 {
@@ -70,7 +58,8 @@ static int sync_config(struct sync *sync)
 	if (r < 0)
 		return r;
 	records_config(kernel, &sync->plan->config, &config);
-	if (memcmp(&config, &kernel->config, sizeof(config)) == 0)
+	if (memcmp(&config, &kernel->config, sizeof(config)) == 0 ||
+	    edit_left_alone(&kernel->edits.config, sync_config_wanted(sync), sync->now_ms))
 		return 0;
 	sync->report.changed++;
 	return records_put_config(kernel, &config);
@@ -119,6 +108,8 @@ static int sync_servers(struct sync *sync)
 		keep_sources(sync, i, now, &record);
 		if (!differs_from(now, &record) && !way_differs)
 			continue;
+		if (edit_left_alone(&kernel->edits.server[i], sync_server_wanted(sync, i), sync->now_ms))
+			continue;
 		/* The way to a server is no part of the plan: only what the plan says is reported. */
 		bool taken = now->state == MUSTER_SERVER_FREE;
 		if (taken)
@@ -148,7 +139,8 @@ static int sync_services(struct sync *sync)
 			continue;
 		record = sync->service[i]->record;
 		record.used = 1;
-		if (memcmp(&record, &kernel->services[i], sizeof(record)) == 0)
+		if (memcmp(&record, &kernel->services[i], sizeof(record)) == 0 ||
+		    edit_left_alone(&kernel->edits.service[i], sync_service_wanted(sync, i), sync->now_ms))
 			continue;
 		bool taken = !kernel->services[i].used;
 		if (taken)
@@ -216,95 +208,13 @@ static int sync_picks(struct sync *sync)
 
 		if (n < 0)
 			return n;
-		if (!sync->service[i] || tables_equal(sync->kernel, i, slots, n))
+		if (!sync->service[i] || tables_equal(sync->kernel, i, slots, n) || !sync_picks_due(sync, i, slots, n))
 			continue;
 		sync->picks[sync->n_picks++] = (struct table_change){.service = i, .slots = slots, .n_slots = n};
 		sync->report.changed++;
 		slots += n;
 	}
 	return tables_swap(sync->kernel, sync->picks, sync->n_picks);
-}
-
-static int read_vips(const struct maps *maps, struct vip_entry **out, size_t *n)
-{
-	_cleanup_(freep) struct vip_entry *entries = calloc(maps->entries[MAP_VIPS], sizeof(*entries));
-	struct muster_vip key, next;
-	size_t count = 0;
-
-	if (!entries)
-		return -ENOMEM;
-	/* A walk that starts over because its key went meanwhile may meet keys twice: the sort drops them. */
-	for (const struct muster_vip *from = NULL;
-	     count < maps->entries[MAP_VIPS] && bpf_map_get_next_key(maps->fd[MAP_VIPS], from, &next) == 0;
-	     from = &key) {
-		entries[count].vip = next;
-		if (bpf_map_lookup_elem(maps->fd[MAP_VIPS], &next, &entries[count].service) == 0)
-			count++;
-		key = next;
-	}
-	*out = TAKE_PTR(entries);
-	*n = count;
-	return 0;
-}
-
-static int compare_vips(struct sync *sync)
-{
-	_cleanup_(freep) struct vip_entry *have = NULL, *want = NULL;
-	size_t n_have, n_want = 0;
-	int r = read_vips(&sync->kernel->maps, &have, &n_have);
-
-	if (r < 0)
-		return r;
-	want = calloc(MAX(sync->plan->n_services, 1u), sizeof(*want));
-	sync->vips = calloc(n_have + sync->plan->n_services + 1, sizeof(*sync->vips));
-	if (!want || !sync->vips)
-		return -ENOMEM;
-	for (size_t i = 0; i < sync->plan->n_services; i++) {
-		const struct plan_service *service = &sync->plan->services[i];
-
-		want[n_want++] = (struct vip_entry){
-			.vip = {.addr = service->record.addr,
-				.port = service->record.port,
-				.proto = service->record.proto},
-			.service = service->index,
-		};
-	}
-	n_have = diff_sort(have, n_have);
-	n_want = diff_sort(want, n_want);
-	sync->n_vips = diff_vips(have, n_have, want, n_want, sync->vips);
-	return 0;
-}
-
-static int publish_vips(struct sync *sync)
-{
-	for (size_t i = 0; i < sync->n_vips; i++) {
-		const struct vip_change *change = &sync->vips[i];
-
-		if (change->kind == VIP_REMOVE)
-			continue;
-		if (bpf_map_update_elem(sync->kernel->maps.fd[MAP_VIPS], &change->entry.vip, &change->entry.service,
-					BPF_ANY) < 0)
-			return -errno;
-		if (change->kind == VIP_ADD)
-			sync->report.added++;
-		else
-			sync->report.changed++;
-	}
-	return 0;
-}
-
-static int remove_vips(struct sync *sync)
-{
-	for (size_t i = 0; i < sync->n_vips; i++) {
-		const struct vip_change *change = &sync->vips[i];
-
-		if (change->kind != VIP_REMOVE)
-			continue;
-		if (bpf_map_delete_elem(sync->kernel->maps.fd[MAP_VIPS], &change->entry.vip) < 0 && errno != ENOENT)
-			return -errno;
-		sync->report.removed++;
-	}
-	return 0;
 }
 
 static int remove_services(struct sync *sync)
@@ -350,8 +260,8 @@ static int remove_servers(struct sync *sync)
 int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_report *out)
 {
 	static int (*const steps[])(struct sync *) = {
-		index_plan,   sync_config,  sync_servers, sync_services,   sync_ports,     sync_picks,
-		compare_vips, publish_vips, remove_vips,  remove_services, remove_servers,
+		sync_config,       sync_servers,      sync_services,    sync_ports,      sync_picks,
+		sync_compare_vips, sync_publish_vips, sync_remove_vips, remove_services, remove_servers,
 	};
 	_cleanup_(sync_free) struct sync *sync = calloc(1, sizeof(*sync));
 	int r;
@@ -360,13 +270,19 @@ int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_repo
 		return -ENOMEM;
 	sync->kernel = kernel;
 	sync->plan = plan;
-	r = records_read(kernel);
+	sync->now_ms = clock_now_ms();
+	r = index_plan(sync);
+	if (r == 0)
+		r = sync_read(sync);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
 		r = steps[i](sync);
 	if (r == 0) {
 		strangers_settle(kernel);
 		r = claims_want(kernel, plan);
 	}
+	/* What the map of addresses holds now is not known then: no difference from it is somebody else's. */
+	if (r < 0)
+		freep(&kernel->vips);
 	*out = sync->report;
 	if (out->added || out->removed || out->changed)
 		log_debug("maps: +%u -%u ~%u", out->added, out->removed, out->changed);

@@ -34,8 +34,30 @@ static int take(struct pick_table *table, int fd)
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) < 0)
 		return -errno;
 	closep(&table->fd);
-	*table = (struct pick_table){.id = info.id, .fd = fd, .entries = info.max_entries};
+	table->id = info.id;
+	table->fd = fd;
+	table->entries = info.max_entries;
 	return 0;
+}
+
+static void written(struct pick_table *table, uint32_t id, const uint32_t *slots, uint32_t n_slots)
+{
+	table->written_id = id;
+	table->written_sum = edits_sum(slots, n_slots * sizeof(*slots));
+}
+
+bool tables_edited(struct kernel *kernel, uint32_t service)
+{
+	struct pick_table *table = &kernel->picks[service];
+	const uint32_t was_id = table->written_id, id = id_in_place(kernel, service);
+	const uint64_t was_sum = table->written_sum;
+	_cleanup_(freep) uint32_t *slots = NULL;
+	uint32_t n_slots;
+
+	if (tables_read(kernel, service, &slots, &n_slots) < 0)
+		n_slots = 0;
+	written(table, id, slots, n_slots);
+	return was_id && (was_id != id || was_sum != table->written_sum);
 }
 
 int tables_adopt(struct kernel *kernel)
@@ -50,6 +72,7 @@ int tables_adopt(struct kernel *kernel)
 		if (r < 0)
 			return r;
 		(void)TAKE_FD(fd);
+		(void)tables_edited(kernel, i);
 	}
 	return 0;
 }
@@ -192,8 +215,12 @@ int tables_swap(struct kernel *kernel, const struct table_change *changes, size_
 		kernel->inner_flags = flags[kernel->inner_flags == flags[0]];
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (r == 0 && take(&kernel->picks[changes[i].service], fds[i]) == 0)
+		struct pick_table *table = &kernel->picks[changes[i].service];
+
+		if (r == 0 && take(table, fds[i]) == 0) {
+			written(table, table->id, changes[i].slots, changes[i].n_slots);
 			continue;
+		}
 		closep(&fds[i]);
 	}
 	return r;
@@ -202,7 +229,7 @@ int tables_swap(struct kernel *kernel, const struct table_change *changes, size_
 int tables_remove(struct kernel *kernel, uint32_t service)
 {
 	closep(&kernel->picks[service].fd);
-	kernel->picks[service].id = 0;
+	kernel->picks[service].id = kernel->picks[service].written_id = 0;
 	return bpf_map_delete_elem(kernel->maps.fd[MAP_PICKS], &service) < 0 && errno != ENOENT ? -errno : 0;
 }
 

@@ -232,6 +232,11 @@ const char *pool_cause_name(enum pool_cause cause)
 	return names[cause];
 }
 
+bool pool_cause_observed(enum pool_cause cause)
+{
+	return cause != POOL_CAUSE_FULL && cause != POOL_CAUSE_DECLARED_ZERO && cause != POOL_CAUSE_ORDERED;
+}
+
 const char *pool_cause_text(enum pool_cause cause)
 {
 	static const char *const texts[] = {

@@ -147,5 +147,7 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 
 const char *pool_cause_name(enum pool_cause cause);
 const char *pool_cause_text(enum pool_cause cause);
+/* Whether it is what an observer saw; else what was declared or ordered. */
+bool pool_cause_observed(enum pool_cause cause);
 
 #endif

@@ -34,7 +34,8 @@
 	X(INTERFACE,      interface,      NOTICE) \
 	X(NEIGHBOUR,      neighbour,      WARNING) \
 	X(PACKETS,        packets,        WARNING) \
-	X(STORAGE,        storage,        ERROR)
+	X(STORAGE,        storage,        ERROR) \
+	X(AUDIT,          audit,          WARNING)
 /* clang-format on */
 enum journal_kind {
 #define X(NAME, name, level) JOURNAL_##NAME,
