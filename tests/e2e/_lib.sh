@@ -193,6 +193,7 @@ nothing_failed() {
 	if [ "$(got '.failed == 0 and .ok > 0')" = true ]; then
 		ok "$1"
 	else
-		not_ok "$1" "the load's result: ${result:-(none)}"$'\n'"$(head -n 5 "$tmp/load.err" 2>/dev/null)"
+		not_ok "$1" "the load's result: ${result:-(none)}"$'\n'"$(head -n 5 "$tmp/load.err" 2>/dev/null)"$'\n'"$(
+			muster show verdicts 2>&1)"
 	fi
 }

@@ -88,22 +88,27 @@ static void queue_enter(struct queue *queue, struct connection *c, int64_t due_u
 
 /* --- how a request ends: here only --------------------------------------------------------------------------- */
 
-static void log_connection(const struct connection *c, enum result result)
+static void tell_ending(const struct connection *c, enum result result, int error)
 {
-	struct sockaddr_storage local;
-	socklen_t size = sizeof(local);
-	char host[NI_MAXHOST] = "", port[NI_MAXSERV] = "0";
+	struct ending ending = {
+		.wall_ms = clock_us(CLOCK_REALTIME) / 1000,
+		.opened_ms = c->opened_wall_ms,
+		.result = result,
+		.error = error,
+		.requests = c->asked,
+	};
 
-	if (!run.log || (result == RESULT_OK && !conf.log_all))
+	if (result == RESULT_OK && !conf.log_all)
 		return;
-	if (!getsockname(c->fd, (struct sockaddr *)&local, &size))
-		getnameinfo((struct sockaddr *)&local, size, host, sizeof(host), port, sizeof(port),
-			    NI_NUMERICHOST | NI_NUMERICSERV);
-	fprintf(run.log,
-		"{\"wall_ms\": %" PRId64 ", \"opened_ms\": %" PRId64 ", \"result\": \"%s\", \"server\": \"%s\", "
-		"\"source\": \"%s\", \"port\": %s, \"requests\": %" PRIu64 "}\n",
-		clock_us(CLOCK_REALTIME) / 1000, c->opened_wall_ms, result_names[result],
-		c->server < 0 ? "" : run.tally.servers[c->server].name, host, port, c->asked);
+	ending_source(&ending, c->fd);
+	if (c->server >= 0)
+		memcpy(ending.server, run.tally.servers[c->server].name, sizeof(ending.server));
+	if (result != RESULT_OK)
+		tally_failure(&run.tally, &ending);
+	if (run.log) {
+		ending_json(run.log, &ending);
+		fputc('\n', run.log);
+	}
 }
 
 static void finish_request(struct connection *c, enum result result)
@@ -118,19 +123,24 @@ static void finish_request(struct connection *c, enum result result)
 	}
 }
 
-static void close_connection(struct connection *c, enum result result)
+static void end_connection(struct connection *c, enum result result, int error)
 {
-	log_connection(c, result);
+	tell_ending(c, result, error);
 	queue_leave(c);
 	close(c->fd);
 	free(c);
 	run.open--;
 }
 
-static void fail_connection(struct connection *c, enum result result)
+static void close_connection(struct connection *c)
+{
+	end_connection(c, RESULT_OK, 0);
+}
+
+static void fail_connection(struct connection *c, enum result result, int error)
 {
 	finish_request(c, result);
-	close_connection(c, result);
+	end_connection(c, result, error);
 }
 
 /* --- one connection ------------------------------------------------------------------------------------------ */
@@ -155,7 +165,7 @@ static void ask(struct connection *c)
 			  : snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: lab\r\n%s\r\n", conf.path,
 				     last_request(c) ? "Connection: close\r\n" : "");
 	if (send(c->fd, text, length, MSG_NOSIGNAL) != length)
-		fail_connection(c, conf.udp || errno != EPIPE ? RESULT_RESET : RESULT_CLOSED_EARLY);
+		fail_connection(c, conf.udp || errno != EPIPE ? RESULT_RESET : RESULT_CLOSED_EARLY, errno);
 }
 
 static void meet_server(struct connection *c, const char *name)
@@ -180,14 +190,14 @@ static void answered(struct connection *c, const char *body, unsigned status)
 
 	meet_server(c, body);
 	if (status != 200) {
-		fail_connection(c, RESULT_NOT_200);
+		fail_connection(c, RESULT_NOT_200, 0);
 		return;
 	}
 	finish_request(c, RESULT_OK);
 	if (conf.udp) {
-		close_connection(c, RESULT_OK);
+		close_connection(c);
 	} else if (run.ending && conf.keepalive) {
-		close_connection(c, RESULT_OK);
+		close_connection(c);
 	} else if (last_request(c)) {
 		c->phase = PHASE_CLOSING;
 		queue_enter(&run.waiting, c, now + conf.timeout_us);
@@ -230,12 +240,12 @@ static void readable(struct connection *c)
 		if (parse_answer(c, &body, &status))
 			answered(c, body, status);
 		else if (c->filled == sizeof(c->answer) - 1)
-			fail_connection(c, RESULT_NOT_200);
+			fail_connection(c, RESULT_NOT_200, 0);
 	} else if (c->phase == PHASE_CLOSING && n <= 0) {
 		/* All asked was answered. A reset in place of the close loses nothing, and is no request's failure. */
-		close_connection(c, RESULT_OK);
+		close_connection(c);
 	} else {
-		fail_connection(c, n < 0 ? RESULT_RESET : RESULT_CLOSED_EARLY);
+		fail_connection(c, n < 0 ? RESULT_RESET : RESULT_CLOSED_EARLY, n < 0 ? errno : 0);
 	}
 }
 
@@ -251,7 +261,7 @@ static void handle(struct connection *c, uint32_t events)
 	}
 	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	if (error || events & EPOLLHUP) {
-		fail_connection(c, RESULT_CONNECT_ERROR);
+		fail_connection(c, RESULT_CONNECT_ERROR, error);
 		return;
 	}
 	epoll_ctl(run.epoll, EPOLL_CTL_MOD, c->fd, &event);
@@ -294,7 +304,7 @@ static bool open_connection(void)
 		die("opening a socket");
 	queue_enter(&run.waiting, c, c->opened_us + conf.timeout_us);
 	if (connect(c->fd, (struct sockaddr *)&conf.target, conf.target_size) < 0 && errno != EINPROGRESS) {
-		fail_connection(c, errno == EADDRNOTAVAIL ? RESULT_NO_LOCAL_PORT : RESULT_CONNECT_ERROR);
+		fail_connection(c, errno == EADDRNOTAVAIL ? RESULT_NO_LOCAL_PORT : RESULT_CONNECT_ERROR, errno);
 		return false;
 	}
 	if (conf.udp)
@@ -314,9 +324,9 @@ static void expire(int64_t now_us)
 		struct connection *c = run.waiting.first;
 
 		if (c->phase == PHASE_CLOSING)
-			close_connection(c, RESULT_OK);
+			close_connection(c);
 		else
-			fail_connection(c, RESULT_TIMEOUT);
+			fail_connection(c, RESULT_TIMEOUT, 0);
 	}
 	while (run.pacing.first && run.pacing.first->due_us <= now_us)
 		ask(run.pacing.first);
@@ -354,7 +364,7 @@ static void drive(void)
 		expire(now);
 		/* Connections that only wait for their next turn end with the load. */
 		while (run.ending && run.pacing.first)
-			close_connection(run.pacing.first, RESULT_OK);
+			close_connection(run.pacing.first);
 		n = epoll_wait(run.epoll, events, 256, opening || run.open ? 1 : 0);
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.ptr, events[i].events);

@@ -3,38 +3,11 @@
 #ifndef LOAD_REPORT_H
 #define LOAD_REPORT_H
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "ending.h"
 #include "histogram.h"
 
-/* How a request or a connection can end. */
-/* clang-format off */
-#define RESULTS(X) \
-	X(OK,            ok) \
-	X(CONNECT_ERROR, connect_error)  /* refused, unreachable, reset before it stood */ \
-	X(RESET,         reset) \
-	X(TIMEOUT,       timeout)        /* no whole answer within --timeout-ms */ \
-	X(NOT_200,       not_200) \
-	X(CLOSED_EARLY,  closed_early)   /* the end came before the whole answer, or unasked */ \
-	X(NO_LOCAL_PORT, no_local_port)  /* the client itself had no port left */
-/* clang-format on */
-enum result {
-#define X(NAME, name) RESULT_##NAME,
-	RESULTS(X)
-#undef X
-		RESULTS_N
-};
-
-static const char *const result_names[RESULTS_N] = {
-#define X(NAME, name) [RESULT_##NAME] = #name,
-	RESULTS(X)
-#undef X
-};
-
-#define SERVERS_MOST     64
-#define SERVER_NAME_SIZE 32
+#define SERVERS_MOST  64
+#define FAILURES_MOST 8 /* the first ones are told one by one */
 
 /* One server, as its answers name it. */
 struct server {
@@ -52,6 +25,8 @@ struct tally {
 	uint64_t run;
 	uint64_t connections; /* opened */
 	uint64_t results[RESULTS_N];
+	struct ending failures[FAILURES_MOST];
+	unsigned n_failures;
 	struct histogram latency;
 };
 
@@ -88,6 +63,12 @@ static void tally_connection(struct tally *tally, int server)
 		s->longest_run = tally->run;
 }
 
+static void tally_failure(struct tally *tally, const struct ending *ending)
+{
+	if (tally->n_failures < FAILURES_MOST)
+		tally->failures[tally->n_failures++] = *ending;
+}
+
 static void report_table(FILE *out, const struct tally *tally, double seconds)
 {
 	fprintf(out, "%" PRIu64 " connections, %" PRIu64 " requests, %" PRIu64 " failed, in %.1f s\n",
@@ -95,6 +76,8 @@ static void report_table(FILE *out, const struct tally *tally, double seconds)
 	for (int i = RESULT_OK + 1; i < RESULTS_N; i++)
 		if (tally->results[i])
 			fprintf(out, "  %-14s %10" PRIu64 "\n", result_names[i], tally->results[i]);
+	for (unsigned i = 0; i < tally->n_failures; i++)
+		ending_text(out, &tally->failures[i]);
 	fprintf(out, "%-16s %12s %10s %10s %12s\n", "server", "connections", "requests", "failed", "longest run");
 	for (unsigned i = 0; i < tally->n_servers; i++) {
 		const struct server *s = &tally->servers[i];
@@ -107,7 +90,6 @@ static void report_table(FILE *out, const struct tally *tally, double seconds)
 		tally->latency.max_us / 1e3);
 }
 
-/* Server names are cut to letters, digits, '.', '-' and '_' where they are read, so they need no escapes. */
 static void report_json(FILE *out, const struct tally *tally, double seconds)
 {
 	fprintf(out, "{\"schema\": 1, \"seconds\": %.3f, \"connections\": %" PRIu64 ", \"requests\": %" PRIu64, seconds,
@@ -116,7 +98,12 @@ static void report_json(FILE *out, const struct tally *tally, double seconds)
 		tally_failed(tally));
 	for (int i = RESULT_OK + 1; i < RESULTS_N; i++)
 		fprintf(out, "%s\"%s\": %" PRIu64, i > 1 ? ", " : "", result_names[i], tally->results[i]);
-	fprintf(out, "}, \"servers\": {");
+	fprintf(out, "}, \"first_failures\": [");
+	for (unsigned i = 0; i < tally->n_failures; i++) {
+		fputs(i ? ", " : "", out);
+		ending_json(out, &tally->failures[i]);
+	}
+	fprintf(out, "], \"servers\": {");
 	for (unsigned i = 0; i < tally->n_servers; i++) {
 		const struct server *s = &tally->servers[i];
 
