@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "packets.h"
 
+#include <net/if.h>
 #include <stdio.h>
 
 #include "agent.h"
@@ -26,6 +27,14 @@ static const char *service_name(const struct agent *agent, uint32_t index)
 	return NULL;
 }
 
+/* Whoever has to change something is named; the window is of no concern to that. */
+static void note_sender(struct status_sender *sender, const struct muster_event *event)
+{
+	sender->addr = event->tuple.src;
+	if (!if_indextoname(event->ifindex, sender->ifname))
+		sender->ifname[0] = '\0';
+}
+
 void packets_event(struct agent *agent, const struct muster_event *event, int64_t now_ms)
 {
 	uint32_t service = MIN(event->service, (uint32_t)MUSTER_MAX_SERVICES);
@@ -35,6 +44,8 @@ void packets_event(struct agent *agent, const struct muster_event *event, int64_
 
 	if (event->kind >= MUSTER_EVENTS_N)
 		return;
+	if (event->kind == MUSTER_EVENT_BAD_CHECKSUM)
+		note_sender(&agent->packets.bad_checksum, event);
 	window = &agent->packets.window[event->kind][service];
 	if (window->since_ms) {
 		window->more++;

@@ -9,6 +9,7 @@
 #include <muster/event.h>
 
 #include "base.h"
+#include "report/status.h"
 
 struct agent;
 
@@ -17,6 +18,7 @@ struct packets {
 		int64_t since_ms;                           /* 0: no event lately */
 		uint32_t more;                              /* events after the first */
 	} window[MUSTER_EVENTS_N][MUSTER_MAX_SERVICES + 1]; /* the last: of no service */
+	struct status_sender bad_checksum;                  /* the last whose SYN had one */
 };
 
 void packets_event(struct agent *agent, const struct muster_event *event, int64_t now_ms);

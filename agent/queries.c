@@ -46,6 +46,7 @@ static struct gathered *gather(struct agent *agent)
 		.writer_busy_ms = writer_busy_ms(agent->writer),
 		.writer_error = writer_error(agent->writer),
 		.no_port_ms = agent->no_port_ms,
+		.bad_checksum = agent->packets.bad_checksum,
 		.started_wall_ms = agent->started_wall_ms,
 		.ready = agent->begun,
 	};

@@ -12,7 +12,8 @@
 #include "../log.h"
 #include "sources.h"
 
-#define NUD_USABLE      (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
+#define NUD_GIVEN       (NUD_PERMANENT | NUD_NOARP) /* nobody is asked for its link address */
+#define NUD_USABLE      (NUD_GIVEN | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 #define REFRESH_EVERY_S 10
 
 /* The program sends Ethernet frames. An interface that is not (yet) known is taken for one that takes them. */
@@ -176,11 +177,28 @@ static void take_neighbour(struct kernel *kernel, struct hop *hop, const struct 
 	/* Incomplete or gone says nothing new: the host is asking, or will be when we ask it to. */
 }
 
+/*
+ * Looks the neighbour up, and has the host resolve it where it does not know, or confirm what is stale. An entry that was
+ * given is left alone: the kernel would take "permanent" from it, and resolve anew what an operator has fixed. Whether
+ * there was an entry.
+ */
+static bool look_up(struct kernel *kernel, const struct netlink_route *route, struct netlink_neighbour *out)
+{
+	bool known = netlink_neighbour(&kernel->netlink, route->ifindex, &route->via, out) == 0;
+	int r;
+
+	if (known && (out->nud & NUD_GIVEN))
+		return true;
+	r = netlink_neighbour_use(&kernel->netlink, route->ifindex, &route->via);
+	if (r < 0)
+		log_debug("asking the host to resolve a neighbour on interface %u: %s", route->ifindex, strerror(-r));
+	return known;
+}
+
 /* Asks the host for the neighbour, and to resolve it where it does not know. */
 static void ask_neighbour(struct kernel *kernel, struct hop *hop)
 {
 	struct netlink_neighbour neighbour = {0};
-	int r;
 
 	if (hop->state == HOP_LOCAL || hop->route_error)
 		return;
@@ -188,13 +206,8 @@ static void ask_neighbour(struct kernel *kernel, struct hop *hop)
 		set_state(kernel, hop, HOP_FAILED);
 		return;
 	}
-	r = netlink_neighbour(&kernel->netlink, hop->route.ifindex, &hop->route.via, &neighbour);
-	if (r == 0)
+	if (look_up(kernel, &hop->route, &neighbour))
 		take_neighbour(kernel, hop, &neighbour);
-	r = netlink_neighbour_use(&kernel->netlink, hop->route.ifindex, &hop->route.via);
-	if (r < 0)
-		log_debug("asking the host to resolve a neighbour on interface %u: %s", hop->route.ifindex,
-			  strerror(-r));
 }
 
 /* True when the way changed. */
@@ -304,6 +317,7 @@ void hops_tick(struct kernel *kernel, uint32_t second)
 /* The event names the neighbour that the program met; it may be a client's, so it need not be one of ours. */
 void hops_resolve(struct kernel *kernel, const struct muster_event *event)
 {
+	struct netlink_neighbour neighbour = {0};
 	struct netlink_route route;
 
 	if (event->server < MUSTER_MAX_SERVERS && kernel->hops[event->server].wanted) {
@@ -312,7 +326,7 @@ void hops_resolve(struct kernel *kernel, const struct muster_event *event)
 		return;
 	}
 	if (netlink_route(&kernel->netlink, &event->tuple.dst, &route) == 0 && !route.local && route.ifindex)
-		(void)netlink_neighbour_use(&kernel->netlink, route.ifindex, &route.via);
+		(void)look_up(kernel, &route, &neighbour);
 }
 
 enum hop_state kernel_hop(struct kernel *kernel, uint32_t index, struct muster_hop *out)

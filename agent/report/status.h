@@ -8,6 +8,7 @@
 #define MUSTER_STATUS_H
 
 #include <jansson.h>
+#include <net/if.h>
 
 #include "../base.h"
 #include "../model.h"
@@ -16,6 +17,12 @@
 #include "../state.h"
 
 #define STATUS_SCHEMA 1
+
+/* Whose packets came in, and by which interface; ifname empty: not known. */
+struct status_sender {
+	struct muster_addr addr;
+	char ifname[IF_NAMESIZE];
+};
 
 /* All borrowed. NULL where noted means "not known". */
 struct status_input {
@@ -27,9 +34,10 @@ struct status_input {
 	size_t n_interfaces;
 	uint32_t (*live_flows)(void *context, uint32_t server_index); /* NULL: not known */
 	void *live_context;
-	int64_t writer_busy_ms; /* of the disk operation under way; 0: idle */
-	int64_t no_port_ms;     /* when a flow last found no source port; 0: never */
-	int writer_error;       /* -errno of the last one, 0: none */
+	int64_t writer_busy_ms;            /* of the disk operation under way; 0: idle */
+	int64_t no_port_ms;                /* when a flow last found no source port; 0: never */
+	struct status_sender bad_checksum; /* the last whose SYN had a wrong one */
+	int writer_error;                  /* -errno of the last one, 0: none */
 	int64_t started_wall_ms;
 	bool ready; /* the servers are known, and the interfaces attached */
 	/* for stats */

@@ -88,8 +88,8 @@ static void interfaces(const struct status_input *in, json_t *out)
 
 		any |= r->program_id != 0;
 		if (r->program_id == 0)
-			say(out, "%s does not carry the program: %s", r->ifname,
-			    r->text[0] ? r->text : "attach it with: muster attach DEV");
+			say(out, "%s does not carry the program: %s%s", r->ifname,
+			    r->text[0] ? r->text : "attach it with: muster attach ", r->text[0] ? "" : r->ifname);
 		else if (!r->native && r->wanted != ATTACH_GENERIC)
 			generic(r, out);
 	}
@@ -170,6 +170,22 @@ static void failures(const struct status_input *in, json_t *out)
 		    (unsigned long long)(total - told));
 }
 
+/* The sender's interface has a name of its own, that nobody here knows; the way to it has one here. */
+static void bad_checksums(const struct status_input *in, uint64_t n, json_t *out)
+{
+	const struct status_sender *sender = &in->bad_checksum;
+	char addr[ADDRESS_TEXT_SIZE], who[ADDRESS_TEXT_SIZE + IF_NAMESIZE + 32] = "";
+
+	if (sender->ifname[0])
+		snprintf(who, sizeof(who), ", the last from %s by %s", address_format(&sender->addr, addr),
+			 sender->ifname);
+	say(out,
+	    "%llu SYN packets had a wrong checksum and were dropped%s: their sender leaves checksums to hardware that "
+	    "is "
+	    "not there; there run `ethtool -K INTERFACE tx off` for the interface that leads to %s",
+	    (unsigned long long)n, who, sender->ifname[0] ? sender->ifname : "this host");
+}
+
 static void packets(const struct status_input *in, json_t *out)
 {
 	const uint64_t *v;
@@ -178,10 +194,7 @@ static void packets(const struct status_input *in, json_t *out)
 		return;
 	v = in->counters->verdict;
 	if (v[MUSTER_VERDICT_BAD_CHECKSUM])
-		say(out,
-		    "%llu SYN packets had a wrong checksum and were dropped: their sender leaves checksums to hardware "
-		    "that is not there; on the sender run: ethtool -K DEV tx off",
-		    (unsigned long long)v[MUSTER_VERDICT_BAD_CHECKSUM]);
+		bad_checksums(in, v[MUSTER_VERDICT_BAD_CHECKSUM], out);
 	if (in->no_port_ms && in->clock->now_ms - in->no_port_ms < LATELY_MS)
 		say(out,
 		    "%llu packets found no source port toward their server, the last %s ago, and were dropped: give "

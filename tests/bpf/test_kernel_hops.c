@@ -277,6 +277,31 @@ static void good_hop_is_stamped_and_kept_warm(void **state)
 		fail_msg("a good hop got no new stamp within 12 s");
 }
 
+/* What an operator has fixed: the kernel takes "permanent" from an entry that it is asked to resolve. */
+static void given_neighbour_stays_as_it_was_given(void **state)
+{
+	static const char *const given[] = {"PERMANENT", "NOARP"};
+	struct world *w = *state;
+
+	must_open(w);
+	plan_of_two(w);
+	for (int i = 0; i < 2; i++) {
+		run("ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:9%d nud %s dev mt0", i,
+		    i ? "noarp" : "permanent");
+		sync_now(w);
+		if (!loop_until(w, 3000, w->hop[0] == HOP_GOOD && read_server(0).hop.dst_mac[5] == 0x90 + i))
+			fail_msg("the link address of a neighbour that is %s did not reach the record", given[i]);
+		/* The tick comes by each second; a sync that begins anew asks at once. */
+		kernel_close(&w->kernel);
+		must_open(w);
+		sync_now(w);
+		assert_false(loop_until(w, 1500, false));
+		if (!strstr(output("ip neigh show to 10.99.0.2 dev mt0"), given[i]))
+			fail_msg("a neighbour that was %s is now: %s", given[i],
+				 output("ip neigh show to 10.99.0.2 dev mt0"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +317,7 @@ int main(void)
 		test_in_world(silent_neighbour_fails_and_comes_back),
 		test_in_world(changed_link_addresses_are_followed),
 		test_in_world(good_hop_is_stamped_and_kept_warm),
+		test_in_world(given_neighbour_stays_as_it_was_given),
 	};
 
 	return cmocka_run_group_tests_name("kernel_hops", tests, NULL, NULL);

@@ -330,7 +330,11 @@ static void test_surroundings(void **state)
 	w->counters.verdict[MUSTER_VERDICT_BAD_CHECKSUM] = 3;
 	w->counters.verdict[MUSTER_VERDICT_EGRESS_FAILED] = 4;
 	assert_sentence(w, "3 SYN packets had a wrong checksum");
-	assert_sentence(w, "ethtool -K DEV tx off");
+	assert_sentence(w, "tx off` for the interface that leads to this host");
+	w->in.bad_checksum = (struct status_sender){.ifname = "eth7"};
+	address_parse("10.1.2.3", &w->in.bad_checksum.addr);
+	assert_sentence(w, "dropped, the last from 10.1.2.3 by eth7: their sender");
+	assert_sentence(w, "for the interface that leads to eth7");
 	assert_sentence(w, "4 packets were refused by their egress interface");
 	w->in.writer_error = -ENOSPC;
 	w->in.writer_busy_ms = 3200;
