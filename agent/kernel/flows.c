@@ -103,6 +103,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+void flows_end_of(struct kernel *kernel, const bool *servers)
+{
+	struct flow_cursor cursor = {0};
+	struct flow_entry entry;
+	uint32_t ref;
+
+	while (flow_cursor_next(kernel, &cursor, &ref))
+		for (uint32_t way = 0; way < MUSTER_WAYS; way++)
+			if (flow_entry_read(kernel, ref + way, &entry) &&
+			    servers[entry.flow.server % MUSTER_MAX_SERVERS])
+				(void)flow_free(kernel, &entry);
+}
+
 int flows_open(struct kernel *kernel)
 {
 	return sd_event_add_time_relative(kernel->event, &kernel->gauge.timer, CLOCK_MONOTONIC, 0, 0, on_timer, kernel);

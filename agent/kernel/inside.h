@@ -234,6 +234,8 @@ int events_open(struct kernel *kernel);
 void events_close(struct kernel *kernel);
 int flows_open(struct kernel *kernel);
 void flows_close(struct kernel *kernel);
+/* Ends all flows of these servers, by index. */
+void flows_end_of(struct kernel *kernel, const bool *servers);
 
 /* flow_tables.c */
 void flow_tables_init(struct kernel *kernel);

@@ -91,6 +91,29 @@ static bool differs_from(const struct muster_server *now, const struct muster_se
 	return memcmp(now, &same_hop, sizeof(same_hop)) != 0;
 }
 
+/*
+ * A record goes to another server: what is left of the former one's flows ends first. Their next packet would end them, but
+ * one that never comes leaves them counted as live for the new server, and against its limit.
+ */
+static int end_former_flows(struct sync *sync)
+{
+	struct kernel *kernel = sync->kernel;
+	_cleanup_(freep) bool *taken = calloc(MUSTER_MAX_SERVERS, sizeof(*taken));
+	bool any = false;
+
+	if (!taken)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS; i++) {
+		/* A generation that was never raised is a record that nobody had. */
+		taken[i] = sync->server[i] && kernel->servers[i].state == MUSTER_SERVER_FREE &&
+			   kernel->servers[i].generation;
+		any = any || taken[i];
+	}
+	if (any)
+		flows_end_of(kernel, taken);
+	return 0;
+}
+
 static int sync_servers(struct sync *sync)
 {
 	struct kernel *kernel = sync->kernel;
@@ -260,7 +283,7 @@ static int remove_servers(struct sync *sync)
 int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_report *out)
 {
 	static int (*const steps[])(struct sync *) = {
-		sync_config,       sync_servers,      sync_services,    sync_ports,      sync_picks,
+		sync_config,       end_former_flows,  sync_servers,     sync_services,   sync_ports,     sync_picks,
 		sync_compare_vips, sync_publish_vips, sync_remove_vips, remove_services, remove_servers,
 	};
 	_cleanup_(sync_free) struct sync *sync = calloc(1, sizeof(*sync));

@@ -154,6 +154,38 @@ static void a_count_that_stays_wrong_is_put_right(void **state)
 			 (unsigned long long)read_live(1));
 }
 
+/* Else they would be live flows of the next server, for as long as they may be silent. */
+static void a_record_is_reused_without_its_former_flows(void **state)
+{
+	struct world *w = *state;
+	struct muster_bucket *table;
+	uint64_t live = 1;
+
+	open_small(w);
+	table = table_at(MUSTER_TABLE_A);
+	struct pair stays = {.n = 0, .state = MUSTER_FLOW_ESTABLISHED, .bits = MUSTER_MARK, .port = 2001};
+	stays.seen = stays.seen_back = beat_now(w);
+	struct pair goes = stays;
+	goes.n = 1;
+	goes.flow.server = 1;
+	for (uint32_t server = 0; server < 2; server++)
+		write_map("muster_live", &server, &live);
+	enter_pair(table, MUSTER_TABLE_A, &stays);
+	enter_pair(table, MUSTER_TABLE_A, &goes);
+	w->plan.n_servers = w->service.n_slots = 1;
+	sync_now(w);
+	assert_int_equal(entries_of(table, goes.n), 2);
+	assert_int_equal(read_live(1), 1);
+	w->plan.n_servers = w->service.n_slots = 2;
+	set_server(w, 1, "web-03", "10.99.0.4");
+	w->server[1].record.generation = read_server(1).generation + 1;
+	sync_now(w);
+	assert_int_equal(entries_of(table, goes.n), 0);
+	assert_int_equal(read_live(1), 0);
+	assert_int_equal(entries_of(table, stays.n), 2);
+	assert_int_equal(read_live(0), 1);
+}
+
 static void counters_are_summed_over_the_cpus(void **state)
 {
 	struct world *w = *state;
@@ -210,6 +242,7 @@ int main(void)
 		test_in_world(flows_that_are_over_are_freed),
 		test_in_world(the_count_of_live_flows_goes_down_with_them),
 		test_in_world(a_count_that_stays_wrong_is_put_right),
+		test_in_world(a_record_is_reused_without_its_former_flows),
 		test_in_world(counters_are_summed_over_the_cpus),
 		test_in_world(events_of_the_program_arrive),
 	};

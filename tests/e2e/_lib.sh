@@ -154,6 +154,9 @@ agent_stop() {
 
 # --- load --------------------------------------------------------------------------------------------------------
 
+# For --timeout where a machine may be short of time: what is lost stays unanswered for longer than any that is late.
+PATIENCE_MS=10000
+
 # load ARGS: from the client's first address to the VIP, its result as JSON in $result
 load() {
 	result=$(on client load --target "$VIP:$PORT" --source "$CLIENT_1" --json "$@")
