@@ -296,9 +296,9 @@ static void given_neighbour_stays_as_it_was_given(void **state)
 		must_open(w);
 		sync_now(w);
 		assert_false(loop_until(w, 1500, false));
-		if (!strstr(output("ip neigh show to 10.99.0.2 dev mt0"), given[i]))
+		if (!strstr(output("ip neigh show nud all to 10.99.0.2 dev mt0"), given[i]))
 			fail_msg("a neighbour that was %s is now: %s", given[i],
-				 output("ip neigh show to 10.99.0.2 dev mt0"));
+				 output("ip neigh show nud all to 10.99.0.2 dev mt0"));
 	}
 }
 

@@ -15,31 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "connection.h"
 #include "options.h"
 #include "report.h"
 
 #define CONNECTIONS_MOST 16384
-#define ANSWER_SIZE      2048
-
-enum phase { PHASE_CONNECTING, PHASE_WAITING, PHASE_PACING, PHASE_CLOSING };
-
-/* A connection stands in exactly one queue, ordered by time because each queue's wait is always the same. */
-struct queue {
-	struct connection *first, *last;
-};
-
-struct connection {
-	struct connection *prev, *next;
-	struct queue *queue;
-	int64_t due_us;
-	int fd;
-	enum phase phase;
-	int server; /* index in the tally; -1: not known yet */
-	int64_t opened_us, opened_wall_ms, asked_us;
-	uint64_t asked; /* requests */
-	size_t filled;
-	char answer[ANSWER_SIZE];
-};
 
 static struct {
 	int epoll;
@@ -64,26 +44,6 @@ static void die(const char *doing)
 {
 	fprintf(stderr, "load: %s: %s\n", doing, strerror(errno));
 	exit(1);
-}
-
-static void queue_leave(struct connection *c)
-{
-	if (!c->queue)
-		return;
-	*(c->prev ? &c->prev->next : &c->queue->first) = c->next;
-	*(c->next ? &c->next->prev : &c->queue->last) = c->prev;
-	c->queue = NULL;
-}
-
-static void queue_enter(struct queue *queue, struct connection *c, int64_t due_us)
-{
-	queue_leave(c);
-	c->due_us = due_us;
-	c->queue = queue;
-	c->next = NULL;
-	c->prev = queue->last;
-	*(c->prev ? &c->prev->next : &queue->first) = c;
-	queue->last = c;
 }
 
 /* --- how a request ends: here only --------------------------------------------------------------------------- */
