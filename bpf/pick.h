@@ -72,21 +72,23 @@ static __always_inline __u32 slot_index(const struct muster_tuple *key, __u32 sc
 }
 
 /*
- * The server whom a slot names, or the next slot's that is not at its limit. NONE: nobody is there; ALL_FULL. Global: verified
- * once (table.h).
+ * The server whom a slot names, or the next slot's that is not at its limit. NONE: nobody is there; ALL_FULL. The slot may be
+ * of the table of before, which had another length: it is taken by the length of the one that is read. Global: verified once
+ * (table.h).
  */
-__noinline __u32 server_with_room(__u32 service, __u32 slot, __u32 length, __u32 lighter)
+__noinline __u32 server_with_room(__u32 service, __u32 slot, __u32 lighter)
 {
 	void *picks = bpf_map_lookup_elem(&muster_picks, &service);
+	__u64 *length = picks ? picks_element(picks, MUSTER_PICKS_LEN) : NULL;
 	__u32 index = NONE;
 	struct muster_server *server;
 
-	if (!picks || !length)
+	if (!length || !*length)
 		return NONE;
 	if (lighter != NONE)
-		slot = lighter_slot(picks, slot, lighter, service);
+		slot = lighter_slot(picks, slot % *length, lighter % *length, service);
 	for (__u32 i = 0; i < ROOM_ATTEMPTS; i++) {
-		server = slot_server(picks, (slot + i) % length, service, &index);
+		server = slot_server(picks, (slot + i) % *length, service, &index);
 		if (!server)
 			return NONE;
 		if (!at_limit(server, index))
@@ -118,7 +120,7 @@ __noinline __u32 server_pick(const struct muster_tuple *key, __u32 service_index
 	if (in_turn && service->scheduler == MUSTER_SCHEDULER_LEAST_CONNECTIONS)
 		lighter = (__u32)(hash >> 20) % *length;
 	slot = in_turn ? turn_index(turn, *length) : slot_index(key, service->scheduler, hash) % *length;
-	return server_with_room(service_index, slot, *length, lighter);
+	return server_with_room(service_index, slot, lighter);
 }
 
 /* Global: verified once (table.h). */
