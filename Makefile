@@ -87,7 +87,8 @@ FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
 BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
 VMTOOLS    := $B/tests/vm/tunnels
 LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/% %.bpf.c,$(wildcard tools/*.c tools/*/*.c))) $B/tools/lab.d/decap.bpf.o \
-              $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e/*.c))
+              $(patsubst tests/%.c,$B/tests/%,$(filter-out %.bpf.c,$(wildcard tests/e2e/*.c))) $B/tests/e2e/syns.bpf.o \
+              $B/tools/bench.d/packets.bpf.o
 
 $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
 	@mkdir -p $(@D)
@@ -108,7 +109,7 @@ $B/tools/%: tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
 
-$B/tools/%.bpf.o: tools/%.bpf.c $(wildcard tools/bench.d/*.h) Makefile
+$B/%.bpf.o: %.bpf.c $(wildcard tools/bench.d/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 $B/tools/bench.d/packets: tools/bench.d/packets.c $(wildcard tools/bench.d/*.h)
