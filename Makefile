@@ -85,7 +85,7 @@ UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/un
 PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
 BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
-VMTOOLS    := $B/tests/vm/tunnels
+VMTESTS    := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/vm/test_*.c))
 LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/% %.bpf.c,$(wildcard tools/*.c tools/*/*.c))) $B/tools/lab.d/decap.bpf.o \
               $(patsubst tests/%.c,$B/tests/%,$(filter-out %.bpf.c,$(wildcard tests/e2e/*.c))) $B/tests/e2e/syns.bpf.o \
               $B/tools/bench.d/packets.bpf.o
@@ -96,9 +96,9 @@ $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
 $B/tests/bpf/test_%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
-$B/tests/vm/%: tests/vm/%.c tests/vm/tunnel.c tests/bpf/packet.c tests/vm/tunnel.h tests/bpf/packet.h
+$B/tests/vm/test_%: tests/vm/test_%.c tests/vm/tunnel.c tests/vm/tunnel.h $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
 $B/tests/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -g -O1 -std=gnu17 -Wall -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LDLIBS)
@@ -116,7 +116,7 @@ $B/tools/bench.d/packets: tools/bench.d/packets.c $(wildcard tools/bench.d/*.h)
 
 labtools: $(LABTOOLS)
 benchtools: $(BENCHTOOLS)
-tests: all $(UNIT) $(PACKET) $(FUZZ) $(VMTOOLS) $(LABTOOLS)
+tests: all $(UNIT) $(PACKET) $(FUZZ) $(VMTESTS) $(LABTOOLS)
 
 unit: $(UNIT)
 	tests/run unit
@@ -145,7 +145,7 @@ test: install-deps
 
 vmtest: install-deps
 	tools/install-deps vm
-	$(MAKE) --no-print-directory -s -j$$(nproc) all $(PACKET)
+	$(MAKE) --no-print-directory -s -j$$(nproc) all $(PACKET) $(VMTESTS)
 	tests/vm/kernels --all
 
 lint:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Modes ipip and gue: the packet goes into another one, from the balancer to the server's tunnel end. The outer header is
- * of the server's family, the inner one of the service's. Written as the kernel's own tunnel devices write them (tests/vm/
- * tunnels prints theirs), but for the identification of IPv4, and the source port of GUE, which each makes from a hash.
+ * of the server's family, the inner one of the service's. Written as the kernel's own tunnel devices write them, byte for byte
+ * (tests/vm/test_tunnels.c), but for the identification of IPv4, and the source port of GUE, which each makes from a hash.
  */
 #ifndef MUSTER_BPF_ENCAP_H
 #define MUSTER_BPF_ENCAP_H

@@ -14,17 +14,9 @@
 #include "tunnel.h"
 
 const struct tunnel tunnels[] = {
-	{"ipip 4in4", 4, 4, false, false},
-	{"ipip 6in4", 4, 6, false, false},
-	{"ipip 4in6", 6, 4, false, false},
-	{"ipip 6in6", 6, 6, false, false},
-	{"gue 4in4", 4, 4, true, false},
-	{"gue 6in4", 4, 6, true, false},
-	{"gue 4in6", 6, 4, true, false},
-	{"gue 6in6", 6, 6, true, false},
-	{"gue 4in6 checksum", 6, 4, true, true},
-	{"gue 6in6 checksum", 6, 6, true, true},
-	{},
+	{"ipip, 4 in 4", 4, 4, false}, {"ipip, 6 in 4", 4, 6, false}, {"ipip, 4 in 6", 6, 4, false},
+	{"ipip, 6 in 6", 6, 6, false}, {"gue, 4 in 4", 4, 4, true},   {"gue, 6 in 4", 4, 6, true},
+	{"gue, 4 in 6", 6, 4, true},   {"gue, 6 in 6", 6, 6, true},   {},
 };
 
 int tunnels_up(void)
@@ -53,8 +45,8 @@ static int device_make(const struct tunnel *tunnel)
 			  " encaplimit none";
 	}
 	if (tunnel->gue)
-		snprintf(encap, sizeof(encap), "encap gue encap-sport auto encap-dport 6080 %sencap-%scsum",
-			 tunnel->checksum ? "" : "no", tunnel->outer == 6 ? "udp6-" : "");
+		snprintf(encap, sizeof(encap), "encap gue encap-sport auto encap-dport 6080 noencap-%scsum",
+			 tunnel->outer == 6 ? "udp6-" : "");
 	snprintf(line, sizeof(line),
 		 "ip link del tunnel 2>/dev/null; ip link add tunnel type %s %s dev back %s &&"
 		 " ip link set tunnel up",

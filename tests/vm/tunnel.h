@@ -12,7 +12,6 @@ struct tunnel {
 	const char *name;
 	int outer, inner; /* families */
 	bool gue;
-	bool checksum; /* of the outer UDP */
 };
 
 /* All of them, ending with one that has no name. */
