@@ -116,9 +116,11 @@ $B/tools/bench.d/packets: tools/bench.d/packets.c $(wildcard tools/bench.d/*.h)
 
 labtools: $(LABTOOLS)
 benchtools: $(BENCHTOOLS)
-tests: all $(UNIT) $(PACKET) $(FUZZ) $(VMTESTS) $(LABTOOLS)
+packets: $(PACKET) $(VMTESTS)
+fuzzers: $(FUZZ)
+tests: all $(UNIT) packets fuzzers labtools
 
-unit: $(UNIT)
+unit:
 	tests/run unit
 
 install-deps:
@@ -140,7 +142,6 @@ bench-verifier: $B/tools/bench.d/verifier $B/muster.bpf.o
 # Without an emulator the tests under other kernels say so and are skipped.
 test: install-deps
 	-tools/install-deps vm
-	$(MAKE) --no-print-directory -s -j$$(nproc) tests
 	tests/run
 
 vmtest: install-deps
@@ -171,7 +172,7 @@ install: all man
 clean:
 	rm -rf $B
 
-.PHONY: all labtools benchtools tests unit demo bench bench-verifier test vmtest lint man install install-deps clean
+.PHONY: all labtools benchtools packets fuzzers tests unit demo bench bench-verifier test vmtest lint man install install-deps clean
 .DELETE_ON_ERROR:
 
 -include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)

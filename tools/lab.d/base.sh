@@ -31,10 +31,18 @@ need_lab() {
 	[ -e "$run/up" ] || die "no lab stands: run tools/lab up"
 }
 
-# One command that builds or takes down at a time. Children must not keep the lock: they get 9>&-.
+# One command at a time that builds or takes down this lab. Children must not keep the lock: they get 9>&-. The file
+# does not stay: who waited meanwhile has locked one that is gone, and tries anew.
 lock() {
-	exec 9<"$root/tools/lab"
-	flock -w 120 9 || die "another tools/lab has been at work for two minutes: wait for it, or end it"
+	until [ /dev/fd/9 -ef "$run.lock" ]; do
+		exec 9>"$run.lock"
+		flock -w 120 9 || die "another tools/lab has been at work for two minutes: wait for it, or end it"
+	done
+	trap unlock EXIT
+}
+
+unlock() {
+	rm -f "$run.lock"
 }
 
 host_known() {
