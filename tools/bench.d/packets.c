@@ -5,6 +5,7 @@
  *
  *   packets attach DEV PROGRAM   puts a program of packets.bpf.o on an interface, natively; it stays
  *   packets detach DEV
+ *   packets open OPTIONS         opens flows, and prints one line of JSON
  *   packets send OPTIONS         prints one line of JSON
  *   packets cost DIR COMMAND...  runs a command; runs and nanoseconds of the balancer's programs meanwhile
  */
@@ -14,11 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "stand.h"
-#include "template.h"
+#include "open.h"
 
-#define BATCH     64   /* packets that the source hands over at a time; a veth's ring has room for 256 */
-#define CALL      4096 /* packets of one system call */
 #define SETTLE_US 20000
 
 static struct {
@@ -26,7 +24,7 @@ static struct {
 	struct target to;
 	enum kind kind;
 	uint32_t flows, first;
-	uint64_t count;
+	uint64_t lead, count;
 	int64_t duration_ns;
 	int cpu;
 	bool answers, stats;
@@ -40,25 +38,9 @@ static int64_t now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-static struct bpf_object *object_load(const char *only)
-{
-	struct bpf_object *object = bpf_object__open_file(conf.object, NULL);
-	struct bpf_program *program;
-	int error;
-
-	if (!object)
-		die("cannot open", conf.object, errno);
-	bpf_object__for_each_program(program, object)
-		bpf_program__set_autoload(program, strcmp(bpf_program__name(program), only) == 0);
-	error = bpf_object__load(object);
-	if (error)
-		die("the kernel refuses", conf.object, error);
-	return object;
-}
-
 static void attach(const char *dev, const char *name)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(object_load(name), name);
+	struct bpf_program *program = bpf_object__find_program_by_name(object_load(conf.object, name), name);
 	int error;
 
 	if (!program)
@@ -76,45 +58,16 @@ static void detach(const char *dev)
 		die("cannot detach from", dev, error);
 }
 
-/* The source's program, its plan written; its fd. */
-static int source(void)
-{
-	const char *name = conf.to.family == AF_INET ? "source_v4" : "source_v6";
-	struct bpf_object *object = object_load(name);
-	struct bench_plan plan = {.flows = conf.flows, .next = conf.first};
-	uint32_t zero = 0;
-
-	template_make(&plan, &conf.to, conf.kind);
-	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "plan"), &zero, &plan, BPF_ANY))
-		die("cannot write", "the source's plan", errno);
-	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
-}
-
-static void emit(int source, uint32_t n)
-{
-	static unsigned char frame[256];
-	unsigned size =
-		sizeof(struct ethhdr) + (conf.to.family == AF_INET ? sizeof(struct bench_v4) : sizeof(struct bench_v6));
-	struct xdp_md context = {.data_end = size, .ingress_ifindex = device(CLIENT_DEV)};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = size, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context), .repeat = n, .batch_size = BATCH,
-		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
-	int error = bpf_prog_test_run_opts(source, &opts);
-
-	if (error)
-		die("the kernel sends no packets from", CLIENT_DEV, error);
-}
-
 /* Sends so many packets, or for so long, whichever ends first; how many that was. */
-static uint64_t run(int source)
+static uint64_t run(const struct source *source, uint64_t count, int64_t duration_ns)
 {
-	int64_t end = now_ns() + conf.duration_ns;
+	int64_t end = now_ns() + duration_ns;
 	uint64_t sent = 0;
 
-	while ((!conf.count || sent < conf.count) && (!conf.duration_ns || now_ns() < end)) {
-		uint32_t n = conf.count && conf.count - sent < CALL ? conf.count - sent : CALL;
+	while ((!count || sent < count) && (!duration_ns || now_ns() < end)) {
+		uint32_t n = count && count - sent < CALL ? count - sent : CALL;
 
-		emit(source, n);
+		source_emit(source, n);
 		sent += n;
 	}
 	return sent;
@@ -142,35 +95,65 @@ static void stats_on(void)
 		die("cannot count", "the programs' run time", fd);
 }
 
+/* The ends of a stand, and what it is sent by; this process is at the client, on its CPU. */
+struct ends {
+	struct sink servers, client;
+	struct source source;
+};
+
+static struct ends ends_open(void)
+{
+	struct ends ends = {
+		.servers = sink_on("servers", SERVERS_DEV),
+		.client = sink_on("client", CLIENT_DEV),
+		.source = source_open(conf.object, &conf.to),
+	};
+
+	enter("client");
+	pin();
+	return ends;
+}
+
+static void open_all(void)
+{
+	struct ends ends = ends_open();
+	struct opening opening = open_flows(&ends.source, &ends.servers, &ends.client, conf.flows, conf.answers);
+
+	printf("{\"flows\": %u, \"repeated\": %llu, \"unanswered\": %llu, \"unconfirmed\": %llu}\n", conf.flows,
+	       opening.repeated, opening.unanswered, opening.unconfirmed);
+}
+
 static void send_all(void)
 {
-	struct sink servers = sink_on("servers", SERVERS_DEV), client = sink_on("client", CLIENT_DEV);
-	int measured = program_on("lb", "front"), from = source();
+	int measured = program_on("lb", "front");
+	struct ends ends = ends_open();
 	struct bench_seen servers_before, client_before, servers_after, client_after;
 	struct bpf_prog_info before, after;
 	int64_t start, elapsed;
 	uint64_t sent;
 
-	enter("client");
-	pin();
-	sink_answers(&servers, conf.answers);
+	source_aim(&ends.source, conf.kind, conf.flows, conf.first);
+	if (conf.lead) {
+		run(&ends.source, conf.lead, 0);
+		usleep(SETTLE_US);
+	}
 	if (conf.stats)
 		stats_on();
-	servers_before = sink_read(&servers);
-	client_before = sink_read(&client);
+	servers_before = sink_read(&ends.servers);
+	client_before = sink_read(&ends.client);
 	before = program_read(measured);
 	start = now_ns();
-	sent = run(from);
+	sent = run(&ends.source, conf.count, conf.duration_ns);
 	elapsed = now_ns() - start;
 	usleep(SETTLE_US);
 	after = program_read(measured);
-	servers_after = sink_read(&servers);
-	client_after = sink_read(&client);
-	printf("{\"sent\": %lu, \"seconds\": %.6f, \"servers\": %llu, \"answered\": %llu, \"client\": %llu, "
-	       "\"runs\": %llu, \"run_ns\": %llu}\n",
+	servers_after = sink_read(&ends.servers);
+	client_after = sink_read(&ends.client);
+	printf("{\"sent\": %lu, \"seconds\": %.6f, \"servers\": %llu, \"client\": %llu, \"runs\": %llu, "
+	       "\"run_ns\": %llu}\n",
 	       sent, elapsed / 1e9, servers_after.dropped - servers_before.dropped,
-	       servers_after.answered - servers_before.answered, client_after.dropped - client_before.dropped,
-	       after.run_cnt - before.run_cnt, after.run_time_ns - before.run_time_ns);
+	       client_after.dropped - client_before.dropped, after.run_cnt - before.run_cnt,
+	       after.run_time_ns - before.run_time_ns);
 }
 
 static void command_run(char **command)
@@ -210,12 +193,14 @@ static void cost(char **command)
 
 static void usage(void)
 {
-	fprintf(stderr,
-		"usage: packets attach DEV empty|swap|sink\n"
-		"       packets detach DEV\n"
-		"       packets send --net DIR --to ADDRESS --port N --mac MAC --from MAC --kind syn|ack|data\n"
-		"               [--count N] [--seconds S] [--flows N] [--first N] [--answers] [--stats] [--cpu N]\n"
-		"       packets cost DIR COMMAND...\n");
+	fprintf(stderr, "usage: packets attach DEV empty|swap|sink\n"
+			"       packets detach DEV\n"
+			"       packets open --net DIR --to ADDRESS --port N --mac MAC --from MAC --flows N "
+			"[--answers] [--cpu N]\n"
+			"       packets send --net DIR --to ADDRESS --port N --mac MAC --from MAC --kind syn|ack|data "
+			"[--lead N]\n"
+			"               [--count N] [--seconds S] [--flows N] [--first N] [--stats] [--cpu N]\n"
+			"       packets cost DIR COMMAND...\n");
 	exit(1);
 }
 
@@ -250,13 +235,11 @@ static void parse_kind(const char *text)
 static void parse(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"net", 1, NULL, 'n'},     {"to", 1, NULL, 't'},
-		{"port", 1, NULL, 'p'},    {"mac", 1, NULL, 'm'},
-		{"from", 1, NULL, 'f'},    {"kind", 1, NULL, 'k'},
-		{"count", 1, NULL, 'c'},   {"seconds", 1, NULL, 's'},
-		{"flows", 1, NULL, 'F'},   {"first", 1, NULL, '1'},
-		{"answers", 0, NULL, 'a'}, {"stats", 0, NULL, 'S'},
-		{"cpu", 1, NULL, 'C'},     {},
+		{"net", 1, NULL, 'n'},   {"to", 1, NULL, 't'},      {"port", 1, NULL, 'p'},
+		{"mac", 1, NULL, 'm'},   {"from", 1, NULL, 'f'},    {"kind", 1, NULL, 'k'},
+		{"count", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'}, {"flows", 1, NULL, 'F'},
+		{"first", 1, NULL, '1'}, {"answers", 0, NULL, 'a'}, {"lead", 1, NULL, 'l'},
+		{"stats", 0, NULL, 'S'}, {"cpu", 1, NULL, 'C'},     {},
 	};
 	int c;
 
@@ -295,6 +278,9 @@ static void parse(int argc, char **argv)
 		case 'a':
 			conf.answers = true;
 			break;
+		case 'l':
+			conf.lead = strtoull(optarg, NULL, 10);
+			break;
 		case 'S':
 			conf.stats = true;
 			break;
@@ -305,7 +291,7 @@ static void parse(int argc, char **argv)
 			usage();
 		}
 	}
-	if (optind != argc || !stand_net || !conf.to.family || (!conf.count && conf.duration_ns <= 0))
+	if (optind != argc || !stand_net || !conf.to.family)
 		usage();
 }
 
@@ -321,8 +307,10 @@ int main(int argc, char **argv)
 		attach(argv[2], argv[3]);
 	else if (argc == 3 && !strcmp(argv[1], "detach"))
 		detach(argv[2]);
+	else if (argc > 2 && !strcmp(argv[1], "open"))
+		parse(argc - 1, argv + 1), conf.flows ? open_all() : usage();
 	else if (argc > 2 && !strcmp(argv[1], "send"))
-		parse(argc - 1, argv + 1), send_all();
+		parse(argc - 1, argv + 1), conf.count || conf.duration_ns > 0 ? send_all() : usage();
 	else if (argc > 3 && !strcmp(argv[1], "cost"))
 		stand_net = argv[2], cost(argv + 3);
 	else

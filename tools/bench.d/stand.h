@@ -36,6 +36,23 @@ static inline void die(const char *doing, const char *what, int error)
 	exit(1);
 }
 
+/* An object with one of its programs loaded. */
+static inline struct bpf_object *object_load(const char *path, const char *only)
+{
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_program *program;
+	int error;
+
+	if (!object)
+		die("cannot open", path, errno);
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, strcmp(bpf_program__name(program), only) == 0);
+	error = bpf_object__load(object);
+	if (error)
+		die("the kernel refuses", path, error);
+	return object;
+}
+
 static inline unsigned device(const char *name)
 {
 	unsigned ifindex = if_nametoindex(name);
