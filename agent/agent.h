@@ -47,6 +47,7 @@ struct agent {
 	bool overlay_saving; /* one change of the declared layer is on its way to the disk */
 	int storage_error;   /* the writer's, as last told */
 	int64_t started_wall_ms;
+	int64_t wall_offset_ms; /* of the wall clock to the boot's, at the last tick */
 	uint64_t ticks;
 	struct kernel_counters *counters; /* of the last second */
 	int64_t counters_ms;
@@ -76,6 +77,8 @@ void agent_note(struct agent *agent, const struct journal_entry *entry);
 void agent_touch(struct agent *agent);
 /* Makes the maps equal to the plan now. -errno: not yet; it is tried again. */
 int agent_turn(struct agent *agent);
+/* All flows of a server end at their clients' next packet. */
+void agent_reset_flows(struct agent *agent, struct server *server, const char *cause, const char *owner);
 void agent_probe_done(void *context, const struct probe_result *result);
 void agent_hop_changed(void *context, uint32_t server_index, enum hop_state state, const char *text);
 

@@ -7,6 +7,7 @@
 #include "agent.h"
 #include "clock.h"
 #include "log.h"
+#include "orders/orders.h"
 
 #define CONFIG_MAX_BYTES (1024 * 1024)
 #define BEGIN_TICKS      4 /* of half a second */
@@ -210,6 +211,7 @@ int agent_apply(struct agent *agent, const char *text, FILE *faults)
 	}
 	old = agent->model;
 	agent->model = TAKE_PTR(model);
+	orders_note_orphans(agent, old);
 	model_free(&old);
 	free(agent->applied);
 	agent->applied = TAKE_PTR(kept);

@@ -111,7 +111,9 @@ struct config {
 	uint64_t journal_max_bytes; /* of one file, then it is rotated */
 	uint32_t journal_keep;      /* rotated files kept */
 	uint32_t order_max_s;       /* longest lease */
-	uint32_t flows;             /* room in the flow table */
+	uint32_t
+		recall_before_ms; /* a drain is recalled when the servers left have less than this until they are out of memory */
+	uint32_t flows;           /* room in the flow table */
 	struct {
 		uint32_t half_open_ms, established_ms, closing_ms, udp_ms, udp_once_ms;
 	} timeout;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "orders/orders.h"
 #include "queries.h"
 #include "report/utf8.h"
 
@@ -30,7 +29,7 @@ static const char *result_name(enum order_result result)
 	return name[result];
 }
 
-static void answer_result(struct api_call *call, enum order_result result, const char *message)
+void control_answer_result(struct api_call *call, enum order_result result, const char *message)
 {
 	char text[1024];
 
@@ -50,10 +49,12 @@ static json_t *change_json(const struct order_change *change)
 	json_object_set_new(json, change->service[0] ? "server" : "interface", json_string(change->server));
 	json_object_set_new(json, "before", json_string(change->before));
 	json_object_set_new(json, "after", json_string(change->after));
+	if (change->lease)
+		json_object_set_new(json, "lease", json_integer((json_int_t)change->lease));
 	return json;
 }
 
-static void answer_order(void *context, const struct order_answer *answer)
+void control_answer(void *context, const struct order_answer *answer)
 {
 	json_t *changes = json_array(), *body;
 	char message[sizeof(answer->message)], undo[sizeof(answer->undo)];
@@ -74,11 +75,7 @@ static const char *text_of(const json_t *body, const char *key)
 	return json_string_value(json_object_get(body, key));
 }
 
-/*
- * Is every field known and of its type? `fields`: a letter for the type and the name; s string, i integer, b boolean.
- * A wrong one is answered, for a field that is passed over in silence is an order that the operator did not give.
- */
-static bool fields_good(struct api_call *call, const char *const *fields)
+bool control_fields_good(struct api_call *call, const char *const *fields)
 {
 	char message[160];
 	const char *key;
@@ -98,7 +95,7 @@ static bool fields_good(struct api_call *call, const char *const *fields)
 			 *field ? "the field \"%.40s\" is of the wrong type"
 				: "there is no field \"%.40s\" in this call",
 			 key);
-		answer_result(call, ORDER_USAGE, message);
+		control_answer_result(call, ORDER_USAGE, message);
 		return false;
 	}
 	return true;
@@ -111,67 +108,6 @@ static int64_t number_of(const json_t *body, const char *key, int64_t absent)
 	return json_is_integer(value) ? json_integer_value(value) : absent;
 }
 
-/* The request of an order call; false when it names no server, and then it is answered. */
-static bool read_request(struct api_call *call, struct order_request *request)
-{
-	static const char *const fields[] = {"sserver", "sservice", "ifor_s", "sreason",
-					     "sas",     "iweight",  "bforce", NULL};
-	const struct api_peer *peer = api_peer(call);
-	const json_t *body = api_body(call);
-	int64_t for_s = number_of(body, "for_s", 3600);
-
-	*request = (struct order_request){
-		.server = text_of(body, "server"),
-		.service = text_of(body, "service"),
-		.reason = text_of(body, "reason"),
-		.claim = text_of(body, "as"),
-		.owner = peer->name,
-		.owner_uid = peer->owner,
-		.for_ms = for_s > 0 && for_s < INT32_MAX ? for_s * 1000 : 0,
-		.force = json_is_true(json_object_get(body, "force")),
-	};
-	if (!fields_good(call, fields))
-		return false;
-	if (request->server && *request->server)
-		return true;
-	answer_result(call, ORDER_USAGE, "which server? the field \"server\" is missing");
-	return false;
-}
-
-static void call_drain(void *context, struct api_call *call)
-{
-	struct order_request request;
-
-	if (!read_request(call, &request))
-		return;
-	request.kind = ORDER_DRAIN;
-	orders_place(context, &request, answer_order, call);
-}
-
-static void call_weight(void *context, struct api_call *call)
-{
-	int64_t weight = number_of(api_body(call), "weight", -1);
-	struct order_request request;
-
-	if (!read_request(call, &request))
-		return;
-	if (weight < 0 || weight > 256) {
-		answer_result(call, ORDER_USAGE, "which weight? \"weight\" is a whole number from 0 to 256");
-		return;
-	}
-	request.kind = ORDER_WEIGHT;
-	request.weight = weight;
-	orders_place(context, &request, answer_order, call);
-}
-
-static void call_return(void *context, struct api_call *call)
-{
-	struct order_request request;
-
-	if (read_request(call, &request))
-		orders_return(context, &request, answer_order, call);
-}
-
 /* A name from outside goes into fixed room only whole. */
 static bool name_fits(struct api_call *call, const char *name, const char *what)
 {
@@ -180,7 +116,7 @@ static bool name_fits(struct api_call *call, const char *name, const char *what)
 	if (name && strlen(name) < MUSTER_NAME_SIZE)
 		return true;
 	snprintf(message, sizeof(message), "\"%s\" is missing, or longer than %d bytes", what, MUSTER_NAME_SIZE - 1);
-	answer_result(call, ORDER_USAGE, message);
+	control_answer_result(call, ORDER_USAGE, message);
 	return false;
 }
 
@@ -193,16 +129,16 @@ static void call_overlay(struct agent *agent, struct api_call *call, bool remove
 	int64_t port = number_of(body, "port", 0), weight = number_of(body, "weight", 1);
 	struct overlay wish = {.remove = remove, .wall_ms = clock_wall_ms(), .port = port, .weight = weight};
 
-	if (!fields_good(call, fields))
+	if (!control_fields_good(call, fields))
 		return;
 	if (!name_fits(call, server, "server") || !name_fits(call, remove && !service ? "" : service, "service"))
 		return;
 	if (!remove && (!address || address_parse(address, &wish.addr) < 0)) {
-		answer_result(call, ORDER_USAGE, "\"address\" is missing, or no IPv4 or IPv6 address");
+		control_answer_result(call, ORDER_USAGE, "\"address\" is missing, or no IPv4 or IPv6 address");
 		return;
 	}
 	if (port < 0 || port > 65535 || weight < 0 || weight > 256) {
-		answer_result(call, ORDER_USAGE, "\"port\" is 0 to 65535, and \"weight\" 0 to 256");
+		control_answer_result(call, ORDER_USAGE, "\"port\" is 0 to 65535, and \"weight\" 0 to 256");
 		return;
 	}
 	snprintf(wish.server, sizeof(wish.server), "%s", server);
@@ -211,7 +147,7 @@ static void call_overlay(struct agent *agent, struct api_call *call, bool remove
 		snprintf(wish.owner, sizeof(wish.owner), "%.30s as %.20s", api_peer(call)->name, text_of(body, "as"));
 	else
 		snprintf(wish.owner, sizeof(wish.owner), "%s", api_peer(call)->name);
-	orders_overlay(agent, &wish, answer_order, call);
+	orders_overlay(agent, &wish, control_answer, call);
 }
 
 static void call_add(void *context, struct api_call *call)
@@ -272,11 +208,11 @@ static void call_interface(struct agent *agent, struct api_call *call, bool atta
 	enum attach_mode mode;
 	int error;
 
-	if (!fields_good(call, fields))
+	if (!control_fields_good(call, fields))
 		return;
 	if (!ifname || !*ifname || strlen(ifname) >= IF_NAMESIZE || !mode_of(text_of(api_body(call), "mode"), &mode)) {
-		answer_result(call, ORDER_USAGE,
-			      "\"interface\" is missing, or \"mode\" is not auto, native or generic");
+		control_answer_result(call, ORDER_USAGE,
+				      "\"interface\" is missing, or \"mode\" is not auto, native or generic");
 		return;
 	}
 	was = interface_now(agent, ifname);
@@ -298,7 +234,7 @@ static void call_interface(struct agent *agent, struct api_call *call, bool atta
 			snprintf(answer.undo, sizeof(answer.undo), "muster %s %s%s", attach ? "detach" : "attach",
 				 ifname, !attach && was.program_id && !was.native ? " --mode generic" : "");
 	}
-	answer_order(call, &answer);
+	control_answer(call, &answer);
 }
 
 static void call_attach(void *context, struct api_call *call)
@@ -320,7 +256,7 @@ static void call_reload(void *context, struct api_call *call)
 	FILE *faults;
 	int error;
 
-	if (!fields_good(call, fields))
+	if (!control_fields_good(call, fields))
 		return;
 	faults = open_memstream(&text, &length);
 	error = faults ? agent_reload(agent, faults) : -ENOMEM;
@@ -329,17 +265,19 @@ static void call_reload(void *context, struct api_call *call)
 	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
 						  .cause = error ? text : agent->file,
 						  .owner = api_peer(call)->name});
-	answer_result(call,
-		      !error                                ? ORDER_DONE
-		      : error == -EINVAL || error == -EBUSY ? ORDER_REFUSED
-							    : ORDER_FAILED,
-		      error ? text : "the configuration is read and in force");
+	control_answer_result(call,
+			      !error                                ? ORDER_DONE
+			      : error == -EINVAL || error == -EBUSY ? ORDER_REFUSED
+								    : ORDER_FAILED,
+			      error ? text : "the configuration is read and in force");
 }
 
 const struct api_route control_routes[] = {
 	{"GET", "/v1/status", query_status},
 	{"GET", "/v1/server", query_server},
+	{"GET", "/v1/leases", query_leases},
 	{"GET", "/v1/flows", query_flows},
+	{"GET", "/v1/flows/count", query_flow_count},
 	{"GET", "/v1/verdicts", query_verdicts},
 	{"GET", "/v1/picks", query_picks},
 	{"GET", "/v1/stats", query_stats},
@@ -347,8 +285,11 @@ const struct api_route control_routes[] = {
 	{"GET", "/v1/events", query_events},
 	{"GET", "/v1/storage", query_storage},
 	{"POST", "/v1/drain", call_drain},
+	{"POST", "/v1/maintenance", call_maintenance},
 	{"POST", "/v1/weight", call_weight},
 	{"POST", "/v1/return", call_return},
+	{"POST", "/v1/lease/extend", call_extend},
+	{"POST", "/v1/lease/release", call_release},
 	{"POST", "/v1/add", call_add},
 	{"POST", "/v1/remove", call_remove},
 	{"POST", "/v1/attach", call_attach},

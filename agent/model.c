@@ -124,12 +124,15 @@ static void settle_server(struct server *server, const struct service *old, cons
 	const struct plan_server *found;
 
 	server->run.share_pct = -1;
+	server->run.declared_ms = now_ms;
 	server->run.id = fresh_id();
 	for (size_t i = 0; old && i < old->n_servers; i++) {
 		const struct server *was = &old->servers[i];
 
 		if (!strcmp(was->conf->name, server->conf->name) && same_server(was, server)) {
 			server->run = was->run;
+			if (was->conf->weight != server->conf->weight || !was->conf->line != !server->conf->line)
+				server->run.declared_ms = now_ms;
 			taken->server[server->run.index] = true;
 			return;
 		}

@@ -34,6 +34,7 @@ struct server {
 	const struct server_conf *conf;
 	struct service *service;
 	struct server_run {
+		int64_t declared_ms; /* since when its weight is declared as it is, as far as this musterd knows */
 		uint32_t id;         /* of this server in this process; names its probes */
 		uint32_t index;      /* of its record in the maps */
 		uint32_t generation; /* of that record */

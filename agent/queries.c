@@ -93,6 +93,16 @@ void query_server(void *context, struct api_call *call)
 	answer_fault(call, 404, "not_found", message);
 }
 
+void query_leases(void *context, struct api_call *call)
+{
+	_cleanup_(freep) struct gathered *g = gather(context);
+
+	if (g)
+		api_answer(call, 200, status_leases_json(&g->in));
+	else
+		answer_fault(call, 500, "failed", "out of memory");
+}
+
 void query_stats(void *context, struct api_call *call)
 {
 	_cleanup_(freep) struct gathered *g = gather(context);
@@ -206,6 +216,45 @@ void query_flows(void *context, struct api_call *call)
 		return;
 	}
 	api_answer(call, 200, status_flows_json(&flows));
+}
+
+/* Flows of a server, or of all, counted at this moment. */
+struct counted {
+	const struct model *model;
+	const char *service, *server;
+	json_int_t open, closing;
+};
+
+static bool count_flow(void *context, const struct kernel_flow *flow)
+{
+	struct counted *counted = context;
+	const struct server *server = model_server_by_index(counted->model, flow->server);
+
+	if (counted->server && (!server || strcmp(server->conf->name, counted->server)))
+		return true;
+	if (counted->service && (!server || strcmp(server->service->conf->name, counted->service)))
+		return true;
+	if (flow->state == MUSTER_FLOW_CLOSING)
+		counted->closing++;
+	else
+		counted->open++;
+	return true;
+}
+
+void query_flow_count(void *context, struct api_call *call)
+{
+	struct agent *agent = context;
+	struct counted counted = {
+		.model = agent->model, .service = api_query(call, "service"), .server = api_query(call, "server")};
+
+	if (counted.server && !model_server(agent->model, counted.service, counted.server))
+		answer_fault(call, 404, "not_found", "no such server; `muster show servers` lists them");
+	else if (kernel_flows_each(agent->kernel, count_flow, &counted))
+		answer_fault(call, 500, "failed", "reading the flow table failed");
+	else
+		api_answer(call, 200,
+			   json_pack("{s:i, s:I, s:I}", "schema", CONTROL_SCHEMA, "open", counted.open, "closing",
+				     counted.closing));
 }
 
 void query_events(void *context, struct api_call *call)

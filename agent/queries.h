@@ -7,7 +7,9 @@
 
 void query_status(void *context, struct api_call *call);
 void query_server(void *context, struct api_call *call);
+void query_leases(void *context, struct api_call *call);
 void query_flows(void *context, struct api_call *call);
+void query_flow_count(void *context, struct api_call *call);
 void query_stats(void *context, struct api_call *call);
 void query_verdicts(void *context, struct api_call *call);
 void query_picks(void *context, struct api_call *call);

@@ -114,7 +114,6 @@ static int start_storage(struct agent *agent, const struct config *config)
 		.journal_keep = config->journal_keep,
 	};
 	_cleanup_(freep) char *text = NULL;
-	struct lease_clock clock;
 	char why[512] = "";
 	int error;
 
@@ -129,10 +128,7 @@ static int start_storage(struct agent *agent, const struct config *config)
 		log_error("opening the state in %s: %s", config->state_dir, why[0] ? why : strerror(-error));
 		return error;
 	}
-	clock = agent_clock(agent);
-	for (size_t i = 0; i < agent->state->n_orders; i++)
-		if (strcmp(agent->state->orders[i].boot_id, agent->boot_id))
-			lease_rebase(&agent->state->orders[i], &clock, agent->state->wall_saved_ms);
+	orders_adopt(agent);
 	return 0;
 }
 
@@ -164,7 +160,7 @@ static int start_model(struct agent *agent, const char *text)
 		error = agent_apply(agent, text, stderr);
 	if (error)
 		return error;
-	orders_expire(agent);
+	orders_watch(agent);
 	agent_turn(agent);
 	return 0;
 }

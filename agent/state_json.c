@@ -25,6 +25,7 @@ struct field {
 	enum field_type type;
 	size_t offset, size;
 	int64_t max;
+	bool optional; /* the files of older versions lack it: 0, false, "" */
 };
 
 #define FIELD(struct_type, name, type, member, ...)                                                                    \
@@ -47,6 +48,16 @@ static const struct field order_fields[] = {
 	FIELD(struct order, "boot_id", FIELD_TEXT, boot_id, 0),
 	FIELD(struct order, "boot_end_ms", FIELD_TIME, boot_end_ms, 0),
 	FIELD(struct order, "overdue", FIELD_FLAG, overdue, 0),
+	FIELD(struct order, "length_ms", FIELD_TIME, length_ms, 0, true),
+	FIELD(struct order, "term_ms", FIELD_TIME, term_ms, 0, true),
+	FIELD(struct order, "kill_after_ms", FIELD_NUMBER, kill_after_ms, INT64_MAX, true),
+	FIELD(struct order, "no_recall", FIELD_FLAG, no_recall, 0, true),
+	FIELD(struct order, "warned", FIELD_FLAG, warned, 0, true),
+	FIELD(struct order, "killed", FIELD_FLAG, killed, 0, true),
+	FIELD(struct order, "reminders", FIELD_NUMBER, reminders, UINT32_MAX, true),
+	FIELD(struct order, "suspended", FIELD_FLAG, suspended, 0, true),
+	FIELD(struct order, "suspended_wall_ms", FIELD_TIME, suspended_wall_ms, 0, true),
+	FIELD(struct order, "suspended_why", FIELD_TEXT, suspended_why, 0, true),
 	{},
 };
 
@@ -68,7 +79,8 @@ static const struct field file_fields[] = {
 	{},
 };
 
-static const char *const kind_names[] = {[ORDER_DRAIN] = "drain", [ORDER_WEIGHT] = "weight"};
+static const char *const kind_names[] = {
+	[ORDER_DRAIN] = "drain", [ORDER_WEIGHT] = "weight", [ORDER_MAINTENANCE] = "maintenance"};
 static const char *const action_names[] = {"add", "remove"};
 
 /* Where the reading stands, for messages: "orders[3]". */
@@ -151,7 +163,7 @@ static int read_field(const struct field *field, const json_t *value, void *base
 {
 	void *to = (char *)base + field->offset;
 
-	if (!value && field->type == FIELD_ADDRESS)
+	if (!value && (field->optional || field->type == FIELD_ADDRESS))
 		return 0;
 	if (!value)
 		return damaged(place, "'%s' is missing", field->name);
@@ -217,6 +229,7 @@ static int read_orders(const json_t *list, struct state *state, char *why, size_
 				    (unsigned long long)state->next_id);
 		if (!r && !order.server[0])
 			r = damaged(&place, "no server");
+		lease_of_old(&order);
 		for (size_t i = 0; i < state->n_orders && !r; i++)
 			if (state->orders[i].id == order.id)
 				r = damaged(&place, "id %llu stands twice", (unsigned long long)order.id);

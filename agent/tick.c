@@ -124,7 +124,7 @@ static void watch_storage(struct agent *agent)
 void agent_tick(struct agent *agent, int64_t now_ms)
 {
 	agent->ticks++;
-	orders_expire(agent);
+	orders_watch(agent);
 	watch_storage(agent);
 	packets_tick(agent, now_ms);
 	agent_begin(agent);

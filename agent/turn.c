@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "log.h"
 #include "observe.h"
+#include "orders/orders.h"
 
 /* A weight in 1/100 as people write it: "1", "0.35". buf has WEIGHT_TEXT_SIZE bytes. */
 #define WEIGHT_TEXT_SIZE 64
@@ -160,8 +161,8 @@ static void note_weight(struct agent *agent, const struct server *server, uint32
 						  .cause = pool_cause_text(run->cause)});
 }
 
-/* All flows of a server that is surely dead end at their next packet: one increment, no table walk. */
-static void reset_flows(struct agent *agent, struct server *server)
+/* One increment, no table walk. */
+void agent_reset_flows(struct agent *agent, struct server *server, const char *cause, const char *owner)
 {
 	char live[32];
 
@@ -171,8 +172,8 @@ static void reset_flows(struct agent *agent, struct server *server)
 						  .service = server->service->conf->name,
 						  .server = server->conf->name,
 						  .to = live,
-						  .cause = "the server is dead: each of its flows is reset at its "
-							   "client's next packet"});
+						  .cause = cause,
+						  .owner = owner});
 }
 
 static void note_pool(struct agent *agent, const struct service *service, const struct pool_run *was, int64_t now_ms)
@@ -221,12 +222,16 @@ static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 		};
 	}
 	pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
+	if (orders_recall(agent, service, members))
+		pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
 	for (size_t i = 0; i < service->n_servers; i++) {
 		struct server *server = &service->servers[i];
 
 		note_weight(agent, server, before[i].effective, before[i].cause);
 		if (server->run.pool.hard_down && !before[i].hard_down)
-			reset_flows(agent, server);
+			agent_reset_flows(agent, server,
+					  "the server is dead: each of its flows is reset at its client's next packet",
+					  NULL);
 	}
 	note_pool(agent, service, &was, now_ms);
 	return 0;

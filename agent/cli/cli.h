@@ -32,6 +32,7 @@ int run_show_events(struct session *session);
 int run_events(struct session *session);
 /* order.c */
 int run_drain(struct session *session);
+int run_maintenance(struct session *session);
 int run_return(struct session *session);
 int run_weight(struct session *session);
 int run_add(struct session *session);
@@ -39,6 +40,24 @@ int run_remove(struct session *session);
 int run_reload(struct session *session);
 /* Sends a changing call and shows its answer. */
 int change(struct session *session, const char *path, json_t *body);
+struct answer;
+/* The same; the answer is the caller's, with answer_free(). */
+int change_answered(struct session *session, const char *path, json_t *body, struct answer *answer);
+/* A new body with the server that was typed; NULL with *result set when it cannot be one. */
+json_t *change_of_server(struct session *session, int *result);
+/* Adds --for or --indefinitely, and --reason too. Exit statuses. */
+int change_length(struct session *session, json_t *body);
+int change_lease(struct session *session, json_t *body);
+/* lease.c */
+int run_lease_list(struct session *session);
+int run_lease_extend(struct session *session);
+int run_lease_release(struct session *session);
+/* wait.c: shows a server's connections fall until none is open; `answer` is that of the order that holds it out. */
+int wait_empty(struct session *session, const json_t *server, const json_t *answer);
+/* Does the order that this answer is about still hold its servers out? An exit status; why not goes to standard error. */
+int wait_holds(struct session *session, const json_t *answer);
+/* recycle.c */
+int run_recycle(struct session *session);
 /* attach.c */
 int run_attach(struct session *session);
 int run_detach(struct session *session);

@@ -48,7 +48,7 @@ struct session; /* cli.h */
 
 #define CLI_WORDS     2
 #define CLI_ARGUMENTS 2
-#define CLI_OPTIONS   7
+#define CLI_OPTIONS   10
 
 struct cli_command {
 	const char *words[CLI_WORDS]; /* "show", "server"; the second NULL for a single word */

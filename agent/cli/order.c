@@ -8,30 +8,40 @@
 /* Who asks, beside the user id that the agent sees for itself. */
 static void put_claim(struct session *session, json_t *body)
 {
-	const char *as = cli_option(&session->request, "as")->text;
+	const char *as = cli_option(&session->request, "as")->text, *sudo = getenv("SUDO_USER");
+	char both[256];
 
-	if (!as)
-		as = getenv("SUDO_USER");
-	if (as && *as)
+	sudo = sudo && *sudo ? sudo : NULL;
+	if (as && sudo && strcmp(as, sudo) != 0) {
+		snprintf(both, sizeof(both), "%s (sudo by %s)", as, sudo);
+		as = both;
+	}
+	as = as ? as : sudo;
+	if (as)
 		json_object_set_new(body, "as", json_string(as));
+}
+
+int change_answered(struct session *session, const char *path, json_t *body, struct answer *answer)
+{
+	put_claim(session, body);
+	if (client_call(session->socket, path, body, answer) < 0)
+		return CLI_FAILED;
+	if (session->json)
+		fprintf(session->look.out, "%s\n", answer->text ? answer->text : "");
+	else
+		render_change(&session->look, stderr, answer->json);
+	fflush(session->look.out);
+	return client_exit(answer);
 }
 
 int change(struct session *session, const char *path, json_t *body)
 {
 	_cleanup_(answer_free) struct answer answer = {};
 
-	put_claim(session, body);
-	if (client_call(session->socket, path, body, &answer) < 0)
-		return CLI_FAILED;
-	if (session->json)
-		fprintf(session->look.out, "%s\n", answer.text ? answer.text : "");
-	else
-		render_change(&session->look, stderr, answer.json);
-	return client_exit(&answer);
+	return change_answered(session, path, body, &answer);
 }
 
-/* A new body with the server that was typed; NULL with *result set when it cannot be one. */
-static json_t *server_body(struct session *session, int *result)
+json_t *change_of_server(struct session *session, int *result)
 {
 	_cleanup_(answer_free) struct answer answer = {};
 	struct server_name name;
@@ -49,39 +59,80 @@ static json_t *server_body(struct session *session, int *result)
 	return body;
 }
 
-static void put_lease(struct session *session, json_t *body)
+int change_length(struct session *session, json_t *body)
 {
-	json_object_set_new(body, "for_s", json_integer(cli_option(&session->request, "for")->number));
+	const struct cli_value *length = cli_option(&session->request, "for");
+	const struct cli_value *endless = cli_option(&session->request, "indefinitely");
+
+	if (endless->given && length->given) {
+		fprintf(stderr, "muster: --for and --indefinitely exclude each other\n");
+		return CLI_USAGE;
+	}
+	if (endless->given)
+		json_object_set_new(body, "indefinitely", json_true());
+	else
+		json_object_set_new(body, "for_s", json_integer(length->number));
+	return CLI_DONE;
+}
+
+int change_lease(struct session *session, json_t *body)
+{
 	json_object_set_new(body, "reason", json_string(cli_option(&session->request, "reason")->text));
+	return change_length(session, body);
+}
+
+/* An order that holds a server out, and with --wait what comes of it. */
+static int hold_out(struct session *session, const char *path)
+{
+	const struct cli_request *request = &session->request;
+	_cleanup_(answer_free) struct answer answer = {};
+	int result;
+	json_t *body = change_of_server(session, &result);
+
+	if (!body)
+		return result;
+	if (cli_option(request, "no-recall")->given)
+		json_object_set_new(body, "no_recall", json_true());
+	if (cli_option(request, "then-kill-after")->given)
+		json_object_set_new(body, "kill_after_s", json_integer(cli_option(request, "then-kill-after")->number));
+	result = change_lease(session, body);
+	if (!result)
+		result = change_answered(session, path, json_incref(body), &answer);
+	if (!result && cli_option(request, "wait")->given)
+		result = wait_empty(session, body, answer.json);
+	json_decref(body);
+	return result;
 }
 
 int run_drain(struct session *session)
 {
-	int result;
-	json_t *body = server_body(session, &result);
+	return hold_out(session, "/v1/drain");
+}
 
-	if (!body)
-		return result;
-	put_lease(session, body);
-	return change(session, "/v1/drain", body);
+int run_maintenance(struct session *session)
+{
+	return hold_out(session, "/v1/maintenance");
 }
 
 int run_weight(struct session *session)
 {
 	int result;
-	json_t *body = server_body(session, &result);
+	json_t *body = change_of_server(session, &result);
 
 	if (!body)
 		return result;
 	json_object_set_new(body, "weight", json_integer(session->request.arguments[1].number));
-	put_lease(session, body);
-	return change(session, "/v1/weight", body);
+	result = change_lease(session, body);
+	if (!result)
+		return change(session, "/v1/weight", body);
+	json_decref(body);
+	return result;
 }
 
 int run_return(struct session *session)
 {
 	int result;
-	json_t *body = server_body(session, &result);
+	json_t *body = change_of_server(session, &result);
 
 	if (!body)
 		return result;
@@ -93,7 +144,7 @@ int run_return(struct session *session)
 int run_remove(struct session *session)
 {
 	int result;
-	json_t *body = server_body(session, &result);
+	json_t *body = change_of_server(session, &result);
 
 	return body ? change(session, "/v1/remove", body) : result;
 }

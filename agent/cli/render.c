@@ -28,9 +28,10 @@ const char *state_color(const struct look *look, const char *state)
 	static const struct {
 		const char *state, *sequence;
 	} colors[] = {
-		{"up", "\033[32m"},        {"serving", "\033[32m"}, {"draining", "\033[33m"},   {"drained", "\033[33m"},
-		{"slow", "\033[33m"},      {"unknown", "\033[33m"}, {"suspect", "\033[33m"},    {"down", "\033[31m"},
-		{"fail_open", "\033[31m"}, {"empty", "\033[31m"},   {"no_servers", "\033[33m"},
+		{"up", "\033[32m"},        {"serving", "\033[32m"},     {"draining", "\033[33m"},
+		{"drained", "\033[33m"},   {"maintenance", "\033[33m"}, {"slow", "\033[33m"},
+		{"unknown", "\033[33m"},   {"suspect", "\033[33m"},     {"down", "\033[31m"},
+		{"fail_open", "\033[31m"}, {"empty", "\033[31m"},       {"no_servers", "\033[33m"},
 	};
 
 	for (size_t i = 0; look->color && i < ARRAY_SIZE(colors); i++)

@@ -19,6 +19,7 @@ void render_status(const struct look *look, const json_t *status);
 void render_services(const struct look *look, const json_t *status);
 void render_servers(const struct look *look, const json_t *status);
 void render_server(const struct look *look, const json_t *document);
+void render_leases(const struct look *look, const json_t *document);
 void render_flows(const struct look *look, const json_t *document);
 void render_picks(const struct look *look, const json_t *document);
 /* Those that a packet met, and with `_all` the others too. */

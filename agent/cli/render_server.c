@@ -60,18 +60,79 @@ static void health(const struct look *look, const json_t *server)
 			  *detail ? detail : why, json_text(h, "check"), checked);
 }
 
-static void weight(const struct look *look, const json_t *server)
+/* What an order does, and until when. */
+static void describe_end(const json_t *o, const char *ends, const char *left, char *out, size_t size)
 {
-	const json_t *w = json_object_get(server, "weight");
-	char declared[HUMAN_SIZE], ordered[HUMAN_SIZE], effective[HUMAN_SIZE];
+	const json_t *suspended = json_object_get(o, "suspended");
 
-	human_number(json_figure(w, "declared"), declared);
-	human_number(json_figure(w, "ordered"), ordered);
-	human_number(json_figure(w, "effective"), effective);
-	if (strcmp(declared, ordered) == 0)
-		paragraph(look, "weight", "%s declared, %s in effect.", declared, effective);
+	if (json_is_true(json_object_get(o, "pending")))
+		snprintf(out, size, "It is not on disk yet and does not act");
+	else if (json_is_object(suspended))
+		snprintf(out, size, "It was recalled, and does not act any more: %s", json_text(suspended, "cause"));
+	else if (json_is_true(json_object_get(o, "overdue")))
+		snprintf(out, size, "It ended at %s, but the server is not healthy, so it stays out", ends);
+	else if (!json_known(o, "left_ms"))
+		snprintf(out, size, "It has no end%s",
+			 json_is_true(json_object_get(o, "acts")) ? "" : ", and a stricter one acts");
 	else
-		paragraph(look, "weight", "%s declared, %s ordered, %s in effect.", declared, ordered, effective);
+		snprintf(out, size, "It ends at %s, in %s%s", ends, left,
+			 json_is_false(json_object_get(o, "acts")) ? "; a stricter one acts" : "");
+}
+
+static void order(const struct look *look, const char *label, const json_t *o, int64_t now_ms)
+{
+	const char *claim = json_text(o, "claim");
+	char since[HUMAN_SIZE], ends[HUMAN_SIZE], left[HUMAN_SIZE], what[64], end[384], resets[64] = "";
+
+	if (strcmp(json_text(o, "kind"), "weight") == 0)
+		snprintf(what, sizeof(what), "weight %.0f", json_figure(o, "weight"));
+	else
+		snprintf(what, sizeof(what), "%s", json_text(o, "kind"));
+	human_time((int64_t)json_figure(o, "since_ms"), now_ms, since);
+	human_time((int64_t)json_figure(o, "ends_wall_ms"), now_ms, ends);
+	human_left((int64_t)json_figure(o, "left_ms"), left);
+	describe_end(o, ends, left, end, sizeof(end));
+	if (json_known(o, "resets_in_ms"))
+		snprintf(resets, sizeof(resets), " Connections that are left are reset in %s.",
+			 human_left((int64_t)json_figure(o, "resets_in_ms"), left));
+	paragraph(look, label, "%s by %s%s%s%s since %s: \"%s\" (lease %.0f). %s.%s%s", what, json_text(o, "owner"),
+		  *claim ? " (as " : "", claim, *claim ? ")" : "", since, json_text(o, "reason"), json_figure(o, "id"),
+		  end, resets,
+		  json_is_true(json_object_get(o, "recallable")) ? " It is recalled if the servers left fall short."
+								 : "");
+}
+
+static void orders(const struct look *look, const json_t *server, int64_t now_ms)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(server, "orders"), i, one) order(look, i ? "" : "ordered", one, now_ms);
+}
+
+/* The three layers, from what is declared to what comes of it. */
+static void layers(const struct look *look, const json_t *server, int64_t now_ms)
+{
+	const json_t *all = json_object_get(server, "layers"), *declared = json_object_get(all, "declared");
+	const json_t *observed = json_object_get(all, "observed"), *w = json_object_get(server, "weight");
+	char number[HUMAN_SIZE], effective[HUMAN_SIZE], age[HUMAN_SIZE], since[HUMAN_SIZE];
+
+	human_time((int64_t)json_figure(declared, "since_ms"), now_ms, since);
+	paragraph(look, "declared", "weight %s, by %s since %s: %s.", human_number(json_figure(w, "declared"), number),
+		  json_text(declared, "owner"), since, json_text(declared, "cause"));
+	if (json_array_size(json_object_get(server, "orders")) == 0)
+		paragraph(look, "ordered", "nothing.");
+	else
+		orders(look, server, now_ms);
+	human_age((int64_t)json_figure(observed, "age_ms"), age);
+	human_number(json_figure(w, "effective"), effective);
+	if (json_known(observed, "factor_pct"))
+		paragraph(look, "observed", "%s (%s) for %s: %.0f %% of the weight, %s in effect.",
+			  json_text(observed, "cause"), json_text(observed, "owner"), age,
+			  json_figure(observed, "factor_pct"), effective);
+	else
+		paragraph(look, "observed", "%s (%s) for %s; %s in effect.", json_text(observed, "cause"),
+			  json_text(observed, "owner"), age, effective);
 }
 
 static void memory(const struct look *look, const json_t *server)
@@ -139,50 +200,21 @@ static void next_hop(const struct look *look, const json_t *server)
 			paragraph(look, "next hop", "%s", texts[i].text);
 }
 
-static void order(const struct look *look, const json_t *o, int64_t now_ms)
+static void advice(const struct look *look, const json_t *server)
 {
-	const char *claim = json_text(o, "claim");
-	char since[HUMAN_SIZE], ends[HUMAN_SIZE], left[HUMAN_SIZE], what[64];
+	const json_t *command;
+	size_t i;
 
-	if (strcmp(json_text(o, "kind"), "weight") == 0)
-		snprintf(what, sizeof(what), "weight %.0f", json_figure(o, "weight"));
-	else
-		snprintf(what, sizeof(what), "%s", json_text(o, "kind"));
-	human_time((int64_t)json_figure(o, "since_ms"), now_ms, since);
-	human_time((int64_t)json_figure(o, "ends_wall_ms"), now_ms, ends);
-	human_left((int64_t)json_figure(o, "left_ms"), left);
-	if (json_is_true(json_object_get(o, "pending")))
-		paragraph(look, "order", "%s by %s: \"%s\". It is not on disk yet and does not act.", what,
-			  json_text(o, "owner"), json_text(o, "reason"));
-	else if (json_is_true(json_object_get(o, "overdue")))
-		paragraph(look, "order",
-			  "%s by %s%s%s%s since %s: \"%s\". It ended at %s, but the server is not "
-			  "healthy, so it stays out.",
-			  what, json_text(o, "owner"), *claim ? " (as " : "", claim, *claim ? ")" : "", since,
-			  json_text(o, "reason"), ends);
-	else
-		paragraph(look, "order", "%s by %s%s%s%s since %s: \"%s\". It ends at %s, in %s.", what,
-			  json_text(o, "owner"), *claim ? " (as " : "", claim, *claim ? ")" : "", since,
-			  json_text(o, "reason"), ends, left);
-}
-
-static void advice(const struct look *look, const json_t *server, bool qualified)
-{
-	const char *name = json_text(server, "name"), *service = qualified ? json_text(server, "service") : "";
-	const char *slash = qualified ? "/" : "";
-
-	if (json_array_size(json_object_get(server, "orders")))
-		paragraph(look, "to change", "muster return %s%s%s", service, slash, name);
-	else
-		paragraph(look, "to change", "muster drain %s%s%s --reason TEXT [--for 1h]", service, slash, name);
+	json_array_foreach(json_object_get(server, "commands"), i, command) paragraph(
+		look, i ? "" : "to change", "%s", json_string_value(command) ? json_string_value(command) : "");
 }
 
 void render_server(const struct look *look, const json_t *document)
 {
-	const json_t *servers = json_object_get(document, "servers"), *server, *one;
+	const json_t *servers = json_object_get(document, "servers"), *server;
 	int64_t now_ms = (int64_t)json_figure(document, "wall_ms");
 	char addr[96];
-	size_t i, k;
+	size_t i;
 
 	json_array_foreach(servers, i, server)
 	{
@@ -193,14 +225,13 @@ void render_server(const struct look *look, const json_t *document)
 			json_text(server, "mode"),
 			json_is_true(json_object_get(server, "not_in_file")) ? ", added by command" : "");
 		state(look, server);
+		layers(look, server, now_ms);
 		health(look, server);
-		weight(look, server);
-		json_array_foreach(json_object_get(server, "orders"), k, one) order(look, one, now_ms);
 		memory(look, server);
 		traffic(look, server);
 		signals(look, server);
 		next_hop(look, server);
-		advice(look, server, json_array_size(servers) > 1);
+		advice(look, server);
 	}
 	if (json_array_size(json_object_get(document, "attention"))) {
 		fprintf(look->out, "\n");

@@ -64,15 +64,27 @@ static void set_rates(struct table *table, size_t shift, const json_t *object)
 	table_set(table, OUT - shift, "%s", human_short_bytes(json_figure(rates, "bytes_out_per_s"), buf));
 }
 
+/* The order that acts, or NULL. */
+static const json_t *acting(const json_t *server)
+{
+	const json_t *order;
+	size_t i;
+
+	json_array_foreach(json_object_get(server, "orders"), i,
+			   order) if (json_is_true(json_object_get(order, "acts"))) return order;
+	return NULL;
+}
+
 static void set_cause(struct table *table, size_t column, const json_t *server)
 {
-	const json_t *cause = json_object_get(server, "cause");
-	const json_t *order = json_array_get(json_object_get(server, "orders"), 0);
+	const json_t *cause = json_object_get(server, "cause"), *order = acting(server);
 	char age[HUMAN_SIZE], left[HUMAN_SIZE];
 
 	human_age((int64_t)json_figure(cause, "age_ms"), age);
 	if (order && json_is_true(json_object_get(order, "overdue")))
 		table_set(table, column, "%s overdue: %s", age, json_text(order, "reason"));
+	else if (order && !json_known(order, "left_ms"))
+		table_set(table, column, "%s, no end: %s", age, json_text(order, "reason"));
 	else if (order)
 		table_set(table, column, "%s, %s left: %s", age,
 			  human_left((int64_t)json_figure(order, "left_ms"), left), json_text(order, "reason"));

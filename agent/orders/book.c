@@ -71,9 +71,7 @@ void orders_save(struct agent *agent, writer_done_fn done, void *context)
 	struct lease_clock clock = agent_clock(agent);
 	_cleanup_(freep) char *text = NULL;
 
-	for (size_t i = 0; i < agent->state->n_orders; i++)
-		lease_rebase(&agent->state->orders[i], &clock, agent->state->wall_saved_ms);
-	agent->state->wall_saved_ms = MAX(agent->state->wall_saved_ms, clock.wall_ms);
+	leases_rebase(agent->state->orders, agent->state->n_orders, &clock, &agent->state->wall_saved_ms);
 	text = text_to_save(agent->state);
 	if (text && saving) {
 		*saving = (struct saving){.agent = agent, .done = done, .context = context};
@@ -94,10 +92,10 @@ void book_describe(const struct agent *agent, const struct server *server, char 
 
 	if (!order)
 		snprintf(out, size, "weight %u", server->conf->weight);
-	else if (order->kind == ORDER_DRAIN)
-		snprintf(out, size, "drained by %s", order->owner);
-	else
+	else if (order->kind == ORDER_WEIGHT)
 		snprintf(out, size, "weight %u (declared %u) by %s", order->weight, server->conf->weight, order->owner);
+	else
+		snprintf(out, size, "%s by %s", book_kind(order), order->owner);
 }
 
 static void not_found(const struct order_request *request, struct order_answer *answer)
@@ -166,15 +164,18 @@ static bool being_removed(const struct agent *agent, const struct server *server
 	return !server->conf->line && !added;
 }
 
+static bool is_for(const struct order *order, const struct server *server)
+{
+	return !strcmp(order->server, server->conf->name) && !strcmp(order->service, server->service->conf->name);
+}
+
 /* Will the server still be allowed to serve when everything is on disk that is on its way there? */
 static bool stays(const struct agent *agent, const struct server *server)
 {
 	for (size_t i = 0; i < agent->state->n_orders; i++) {
 		const struct order *order = &agent->state->orders[i];
 
-		if (!strcmp(order->server, server->conf->name) &&
-		    !strcmp(order->service, server->service->conf->name) &&
-		    (order->kind == ORDER_DRAIN || !order->weight))
+		if (is_for(order, server) && lease_holds_out(order) && !order->suspended)
 			return false;
 	}
 	return server->conf->weight && !being_removed(agent, server);
@@ -212,16 +213,93 @@ bool book_storage_fails(const struct agent *agent, char *why, size_t size)
 
 void book_note(struct agent *agent, const struct order *order, enum journal_kind kind, const char *from, const char *to)
 {
+	char owner[2 * LEASE_OWNER_SIZE + 8];
+
+	snprintf(owner, sizeof(owner), "%s%s%s", order->owner, order->claim[0] ? " as " : "", order->claim);
 	agent_note(agent, &(struct journal_entry){.kind = kind,
 						  .service = order->service,
 						  .server = order->server,
 						  .from = from,
 						  .to = to,
 						  .cause = order->reason,
-						  .owner = order->owner});
+						  .owner = owner});
 }
 
 const char *book_kind(const struct order *order)
 {
-	return order->kind == ORDER_DRAIN ? "drained" : "weight ordered";
+	static const char *const kinds[] = {
+		[ORDER_DRAIN] = "drained", [ORDER_WEIGHT] = "weight ordered", [ORDER_MAINTENANCE] = "in maintenance"};
+
+	return kinds[order->kind];
+}
+
+const char *book_length(int64_t ms, char out[static BOOK_LENGTH_SIZE])
+{
+	long long seconds = (ms + 500) / 1000;
+
+	if (ms >= LEASE_ENDLESS_MS)
+		snprintf(out, BOOK_LENGTH_SIZE, "no end");
+	else if (seconds % 3600 == 0)
+		snprintf(out, BOOK_LENGTH_SIZE, "%lld h", seconds / 3600);
+	else if (seconds % 60 == 0)
+		snprintf(out, BOOK_LENGTH_SIZE, "%lld min", seconds / 60);
+	else
+		snprintf(out, BOOK_LENGTH_SIZE, "%lld s", seconds);
+	return out;
+}
+
+bool book_length_fault(const struct agent *agent, int64_t for_ms, char *why, size_t size)
+{
+	int64_t most_ms = (int64_t)agent->model->config->order_max_s * 1000;
+
+	if (for_ms >= 1000 && for_ms <= most_ms)
+		return false;
+	snprintf(
+		why, size,
+		"an order lasts from 1 s to %lld s (orders.longest in the configuration), not %lld s; longer only with "
+		"--indefinitely",
+		(long long)most_ms / 1000, (long long)for_ms / 1000);
+	return true;
+}
+
+struct order *book_order(struct state *state, uint64_t id)
+{
+	for (size_t i = 0; i < state->n_orders; i++)
+		if (state->orders[i].id == id)
+			return &state->orders[i];
+	return NULL;
+}
+
+struct order *book_owned(const struct agent *agent, uint64_t id, const struct order_request *request,
+			 struct order_answer *refusal)
+{
+	struct order *order = book_order(agent->state, id);
+
+	if (order && (request->force || order->owner_uid == request->owner_uid))
+		return order;
+	refusal->result = order ? ORDER_REFUSED : ORDER_NOT_FOUND;
+	if (order)
+		snprintf(refusal->message, sizeof(refusal->message),
+			 "lease %llu is %s's (\"%.100s\"); only they, or --force, can change it",
+			 (unsigned long long)id, order->owner, order->reason);
+	else
+		snprintf(refusal->message, sizeof(refusal->message), "no lease %llu; `muster lease list` lists them",
+			 (unsigned long long)id);
+	return NULL;
+}
+
+const struct order *book_other_out(const struct agent *agent, const struct server *server)
+{
+	const struct service *service = server->service;
+
+	for (size_t i = 0; i < agent->state->n_orders; i++) {
+		const struct order *order = &agent->state->orders[i];
+
+		if (!lease_holds_out(order) || order->suspended || is_for(order, server))
+			continue;
+		if (!strcmp(order->service, service->conf->name) &&
+		    model_server(agent->model, service->conf->name, order->server))
+			return order;
+	}
+	return NULL;
 }

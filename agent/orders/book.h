@@ -24,5 +24,16 @@ void book_note(struct agent *agent, const struct order *order, enum journal_kind
 void book_supersede(struct state *state, const struct order *by);
 /* An order's kind as a past participle: "drained". */
 const char *book_kind(const struct order *order);
+/* "1 h", "90 s"; an endless one is "no end". */
+#define BOOK_LENGTH_SIZE 32
+const char *book_length(int64_t ms, char out[static BOOK_LENGTH_SIZE]);
+/* Is that no time for an order? Then `why` says what is. */
+bool book_length_fault(const struct agent *agent, int64_t for_ms, char *why, size_t size);
+struct order *book_order(struct state *state, uint64_t id);
+/* The order that a request means by its number and may change; NULL, and `refusal` says why not. */
+struct order *book_owned(const struct agent *agent, uint64_t id, const struct order_request *request,
+			 struct order_answer *refusal);
+/* Another server of this one's pool that an order holds out, or is about to; NULL: none. */
+const struct order *book_other_out(const struct agent *agent, const struct server *server);
 
 #endif

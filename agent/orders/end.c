@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* An order ends: by a return, or by time. */
+/* An order is ended by who may: all of a server's, or one by its number. */
 #include <stdio.h>
 
 #include "book.h"
@@ -31,11 +31,12 @@ static void undo_return(const struct order_request *request, const struct order 
 	book_name(request, name, sizeof(name));
 	if (answer->undo[0])
 		return;
-	if (acted->kind == ORDER_DRAIN)
-		snprintf(answer->undo, sizeof(answer->undo), "muster drain %s --for 1h --reason TEXT", name);
-	else
+	if (acted->kind == ORDER_WEIGHT)
 		snprintf(answer->undo, sizeof(answer->undo), "muster weight %s %u --for 1h --reason TEXT", name,
 			 acted->weight);
+	else
+		snprintf(answer->undo, sizeof(answer->undo), "muster %s %s --for 1h --reason TEXT",
+			 acted->kind == ORDER_DRAIN ? "drain" : "maintenance", name);
 }
 
 /* Drops the orders that the requester may end on one server. Returns whether another stays; `other` says whose. */
@@ -122,41 +123,40 @@ void orders_return(struct agent *agent, const struct order_request *request, ord
 	orders_save(agent, returned, TAKE_PTR(ending));
 }
 
-/* One lease that is over: its server returns if it is healthy, and is overdue until it is. True when that changed. */
-static bool expire(struct agent *agent, size_t at)
+/* The order goes; the answer has what that did to its server. */
+static void release(struct agent *agent, struct order *order, struct order_answer *answer)
 {
-	struct order order = agent->state->orders[at];
-	const struct server *server = model_server(agent->model, order.service, order.server);
+	const struct order ended = *order;
+	const struct order_request as_named = {.server = ended.server, .service = ended.service};
+	struct server *server = model_server(agent->model, ended.service, ended.server);
+	struct order_change *change = &answer->change[answer->n_changes++];
 
-	if (server && server->run.health.state == HEALTH_UNKNOWN)
-		return false;
-	if (server && server->run.health.state == HEALTH_DOWN) {
-		if (order.overdue)
-			return false;
-		agent->state->orders[at].overdue = true;
-		book_note(agent, &order, JOURNAL_ORDER_OVERDUE, book_kind(&order),
-			  "overdue: its time is over, and it is not healthy");
-		return true;
-	}
-	state_drop_order(agent->state, at);
-	book_note(agent, &order, JOURNAL_ORDER_ENDED, book_kind(&order),
-		  server ? "returned: its time is over" : "over; the server is not declared any more");
-	return true;
+	snprintf(change->service, sizeof(change->service), "%s", ended.service);
+	snprintf(change->server, sizeof(change->server), "%s", ended.server);
+	snprintf(change->before, sizeof(change->before), "%s by %s", book_kind(&ended), ended.owner);
+	state_drop_order(agent->state, order - agent->state->orders);
+	book_note(agent, &ended, JOURNAL_ORDER_ENDED, book_kind(&ended), "released");
+	if (server)
+		book_describe(agent, server, change->after, sizeof(change->after));
+	else
+		snprintf(change->after, sizeof(change->after), "released; the server is not declared");
+	snprintf(answer->message, sizeof(answer->message), "the order on %s is over", ended.server);
+	undo_return(&as_named, &ended, answer);
 }
 
-void orders_expire(struct agent *agent)
+void orders_release(struct agent *agent, uint64_t id, const struct order_request *request, order_done_fn done,
+		    void *context)
 {
-	struct lease_clock clock = agent_clock(agent);
-	bool changed = false;
+	_cleanup_(freep) struct ending *ending = calloc(1, sizeof(*ending));
+	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
+	struct order *order = book_owned(agent, id, request, &refusal);
 
-	for (size_t i = agent->state->n_orders; i-- > 0;) {
-		struct order *order = &agent->state->orders[i];
-
-		if (!order->pending && lease_left_ms(order, &clock, agent->state->wall_saved_ms) <= 0)
-			changed |= expire(agent, i);
-	}
-	if (!changed)
+	if (!order || !ending) {
+		done(context, &refusal);
 		return;
-	agent_touch(agent);
-	orders_save(agent, NULL, NULL);
+	}
+	*ending = (struct ending){.done = done, .context = context};
+	release(agent, order, &ending->answer);
+	agent_turn(agent);
+	orders_save(agent, returned, TAKE_PTR(ending));
 }

@@ -13,8 +13,11 @@ struct order_request {
 	const char *server;
 	const char *service; /* NULL or "": every service with that server */
 	enum order_kind kind;
-	uint32_t weight; /* ORDER_WEIGHT */
-	int64_t for_ms;
+	uint32_t weight;       /* ORDER_WEIGHT */
+	int64_t for_ms;        /* LEASE_ENDLESS_MS: without end */
+	int64_t kill_after_ms; /* 0: never */
+	bool no_recall;
+	bool alone; /* refused while another server of its pool is held out by an order */
 	const char *reason;
 	const char *owner;
 	uint32_t owner_uid;
@@ -34,6 +37,7 @@ enum order_result {
 struct order_change {
 	char service[MUSTER_NAME_SIZE], server[MUSTER_NAME_SIZE];
 	char before[96], after[96];
+	uint64_t lease; /* the order's id; 0: none was given */
 };
 #define ORDER_CHANGES 16
 
@@ -52,6 +56,12 @@ typedef void (*order_done_fn)(void *context, const struct order_answer *answer);
 void orders_place(struct agent *agent, const struct order_request *request, order_done_fn done, void *context);
 void orders_return(struct agent *agent, const struct order_request *request, order_done_fn done, void *context);
 
+/* One order by its id: a new end, `for_ms` from now, or none any more. Only `for_ms`, who asks and `force` of the request count. */
+void orders_extend(struct agent *agent, uint64_t id, const struct order_request *request, order_done_fn done,
+		   void *context);
+void orders_release(struct agent *agent, uint64_t id, const struct order_request *request, order_done_fn done,
+		    void *context);
+
 /* Additions to and removals from the declared layer; overlay.c. service "": every service with that server (remove). */
 void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context);
 
@@ -61,8 +71,17 @@ void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_
  */
 bool orders_is_last(const struct agent *agent, const struct server *server, bool removal);
 
-/* Ends the leases whose time is over; called each tick and before the first picks are written. */
-void orders_expire(struct agent *agent);
+/* What time makes of the leases (watch.c): warned, reminded, ended; called each tick and before the first picks are written. */
+void orders_watch(struct agent *agent);
+/* Brings the leases that another boot left in line with this one's clocks; at the start. */
+void orders_adopt(struct agent *agent);
+/* The servers of some orders may be declared no more: says so; after a configuration was read. */
+void orders_note_orphans(struct agent *agent, const struct model *before);
+/*
+ * Suspends drains where the servers left fall short (policy/recall.h), after the pool was weighed. True when one was: the
+ * members' `allowed` is then another, and the pool is to be weighed again.
+ */
+bool orders_recall(struct agent *agent, struct service *service, struct pool_member *members);
 /* Saves the state; `done` (or NULL) is told on the loop. */
 void orders_save(struct agent *agent, writer_done_fn done, void *context);
 

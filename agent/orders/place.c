@@ -14,17 +14,9 @@ struct placing {
 	size_t n;
 };
 
-static struct order *order_by_id(struct state *state, uint64_t id)
-{
-	for (size_t i = 0; i < state->n_orders; i++)
-		if (state->orders[i].id == id)
-			return &state->orders[i];
-	return NULL;
-}
-
 static void drop_by_id(struct state *state, uint64_t id)
 {
-	struct order *order = order_by_id(state, id);
+	struct order *order = book_order(state, id);
 
 	if (order)
 		state_drop_order(state, order - state->orders);
@@ -33,7 +25,7 @@ static void drop_by_id(struct state *state, uint64_t id)
 /* Faults of the request itself; true when there is one, and the answer says it. */
 static bool faulty(const struct agent *agent, const struct order_request *request, struct order_answer *answer)
 {
-	int64_t most_ms = (int64_t)agent->model->config->order_max_s * 1000;
+	bool endless = request->for_ms >= LEASE_ENDLESS_MS;
 
 	answer->result = ORDER_USAGE;
 	if (!request->reason || !*request->reason)
@@ -41,10 +33,13 @@ static bool faulty(const struct agent *agent, const struct order_request *reques
 	else if (strlen(request->reason) >= LEASE_REASON_SIZE)
 		snprintf(answer->message, sizeof(answer->message), "the reason is longer than %d bytes",
 			 LEASE_REASON_SIZE - 1);
-	else if (request->for_ms < 1000 || request->for_ms > most_ms)
+	else if (!endless && book_length_fault(agent, request->for_ms, answer->message, sizeof(answer->message)))
+		return true;
+	else if (request->kill_after_ms && (request->kill_after_ms < 0 || request->kill_after_ms >= request->for_ms))
 		snprintf(answer->message, sizeof(answer->message),
-			 "an order lasts from 1 s to %lld s (orders.longest in the configuration), not %lld s",
-			 (long long)most_ms / 1000, (long long)request->for_ms / 1000);
+			 "--then-kill-after is a time within the order's own, more than 0 and less than --for");
+	else if (request->kill_after_ms && request->kind == ORDER_WEIGHT)
+		snprintf(answer->message, sizeof(answer->message), "a weight leaves the connections that there are");
 	else if (request->kind == ORDER_WEIGHT && request->weight > 256)
 		snprintf(answer->message, sizeof(answer->message), "a weight is 0 to 256, not %u", request->weight);
 	else
@@ -56,6 +51,8 @@ static void fill_order(struct order *order, const struct order_request *request,
 {
 	order->kind = request->kind;
 	order->weight = request->weight;
+	order->kill_after_ms = request->kill_after_ms;
+	order->no_recall = request->no_recall;
 	order->owner_uid = request->owner_uid;
 	order->pending = true;
 	snprintf(order->service, sizeof(order->service), "%s", server->service->conf->name);
@@ -85,7 +82,7 @@ static void put_in_force(struct placing *placing)
 
 	answer->n_changes = 0;
 	for (size_t i = 0; i < placing->n; i++) {
-		struct order *order = order_by_id(agent->state, placing->id[i]);
+		struct order *order = book_order(agent->state, placing->id[i]);
 
 		if (!order)
 			continue;
@@ -153,19 +150,13 @@ static void placed(void *context, int error)
 
 static void describe_wish(const struct order_request *request, char *out, size_t size)
 {
-	char length[32];
-	int64_t seconds = request->for_ms / 1000;
+	const struct order wish = {.kind = request->kind};
+	bool endless = request->for_ms >= LEASE_ENDLESS_MS;
+	char length[BOOK_LENGTH_SIZE], what[32];
 
-	if (seconds % 3600 == 0)
-		snprintf(length, sizeof(length), "%lld h", (long long)seconds / 3600);
-	else if (seconds % 60 == 0)
-		snprintf(length, sizeof(length), "%lld min", (long long)seconds / 60);
-	else
-		snprintf(length, sizeof(length), "%lld s", (long long)seconds);
-	if (request->kind == ORDER_DRAIN)
-		snprintf(out, size, "drained for %s", length);
-	else
-		snprintf(out, size, "weight %u for %s", request->weight, length);
+	snprintf(what, sizeof(what), "weight %u", request->weight);
+	snprintf(out, size, "%s %s%s", request->kind == ORDER_WEIGHT ? what : book_kind(&wish),
+		 endless ? "without end" : "for ", endless ? "" : book_length(request->for_ms, length));
 }
 
 static int enter(struct placing *placing, const struct order_request *request, struct server *server)
@@ -185,6 +176,7 @@ static int enter(struct placing *placing, const struct order_request *request, s
 	snprintf(change->server, sizeof(change->server), "%s", order.server);
 	book_describe(placing->agent, server, change->before, sizeof(change->before));
 	describe_wish(request, change->after, sizeof(change->after));
+	change->lease = order.id;
 	placing->id[placing->n++] = order.id;
 	placing->answer.n_changes = placing->n;
 	return 0;
@@ -206,6 +198,41 @@ static bool others_serve(struct agent *agent, const struct order_request *reques
 	return true;
 }
 
+/* Are the servers the only ones of their pools that orders hold out, where that is asked for? */
+static bool alone(struct agent *agent, const struct order_request *request, struct server **server, size_t n,
+		  struct order_answer *answer)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct order *other = request->alone ? book_other_out(agent, server[i]) : NULL;
+
+		if (!other)
+			continue;
+		answer->result = ORDER_REFUSED;
+		snprintf(answer->message, sizeof(answer->message),
+			 "%s of the same pool is %s already by %s (\"%.100s\"), and never two at once: wait for its "
+			 "return",
+			 other->server, book_kind(other), other->owner, other->reason);
+		return false;
+	}
+	return true;
+}
+
+/* Flows that a service keeps whatever happens cannot be reset; false, and the answer says so. */
+static bool may_kill(const struct order_request *request, struct server **server, size_t n, struct order_answer *answer)
+{
+	for (size_t i = 0; request->kill_after_ms && i < n; i++) {
+		const struct service_conf *service = server[i]->service->conf;
+
+		if (service->on_down != MUSTER_ON_DOWN_KEEP)
+			continue;
+		answer->result = ORDER_REFUSED;
+		snprintf(answer->message, sizeof(answer->message),
+			 "%s keeps its flows (on_down: keep), so --then-kill-after would not end them", service->name);
+		return false;
+	}
+	return true;
+}
+
 static bool storage_fails(const struct agent *agent, struct order_answer *answer)
 {
 	answer->result = ORDER_REFUSED;
@@ -221,7 +248,8 @@ void orders_place(struct agent *agent, const struct order_request *request, orde
 	char name[2 * MUSTER_NAME_SIZE];
 
 	if (!n || !placing || faulty(agent, request, &refusal) || storage_fails(agent, &refusal) ||
-	    !others_serve(agent, request, server, n, &refusal)) {
+	    !others_serve(agent, request, server, n, &refusal) || !alone(agent, request, server, n, &refusal) ||
+	    !may_kill(request, server, n, &refusal)) {
 		done(context, &refusal);
 		return;
 	}
@@ -231,7 +259,9 @@ void orders_place(struct agent *agent, const struct order_request *request, orde
 			break;
 	book_name(request, name, sizeof(name));
 	snprintf(placing->answer.message, sizeof(placing->answer.message),
-		 "%s is %s; it returns by itself, if it is healthy then", name, placing->answer.change[0].after);
+		 request->for_ms >= LEASE_ENDLESS_MS ? "%s is %s, until somebody returns it; a reminder comes each hour"
+						     : "%s is %s; it returns by itself, if it is healthy then",
+		 name, placing->answer.change[0].after);
 	snprintf(placing->answer.undo, sizeof(placing->answer.undo), "muster return %s", name);
 	orders_save(agent, placed, TAKE_PTR(placing));
 }

@@ -113,6 +113,10 @@ struct pool_member {
 		} look;
 	} * run;
 	bool neighbour_gone; /* the kernel's neighbour entry failed */
+	struct pool_forecast {
+		bool known;
+		int64_t exhausted_in_ms; /* until its memory is */
+	} forecast;                      /* for the recall (recall.h) */
 };
 
 struct pool_run {

@@ -23,8 +23,14 @@
 	X(MEMORY,         memory,         NOTICE) \
 	X(SIGNALS,        signals,        WARNING) \
 	X(ORDER,          order,          NOTICE) \
+	X(ORDER_EXTENDED, order_extended, NOTICE) \
+	X(ORDER_ENDING,   order_ending,   WARNING) \
+	X(ORDER_REMINDER, order_reminder, WARNING) \
+	X(ORDER_RECALLED, order_recalled, ERROR) \
+	X(ORDER_ORPHANED, order_orphaned, WARNING) \
 	X(ORDER_ENDED,    order_ended,    NOTICE) \
 	X(ORDER_OVERDUE,  order_overdue,  ERROR) \
+	X(CLOCK,          clock,          WARNING) \
 	X(ADDED,          added,          NOTICE) \
 	X(REMOVED,        removed,        NOTICE) \
 	X(FLOWS_RESET,    flows_reset,    WARNING) \

@@ -6,11 +6,9 @@
 
 #include "../address.h"
 
-#define STANDING_MOST 16 /* orders on one server that are looked at */
-
-static const char *const check_names[] = {
+const char *const status_check_names[] = {
 	[CHECK_NONE] = "none", [CHECK_TCP] = "tcp", [CHECK_HTTP] = "http", [CHECK_HTTPS] = "https"};
-static const char *const source_names[] = {
+const char *const status_source_names[] = {
 	[MEMORY_NONE] = "none", [MEMORY_NODE_EXPORTER] = "node_exporter", [MEMORY_AGENT_CHECK] = "agent_check"};
 static const char *const hop_names[] = {
 	[HOP_UNKNOWN] = "unknown", [HOP_GOOD] = "good", [HOP_FAILED] = "failed", [HOP_LOCAL] = "local"};
@@ -34,24 +32,8 @@ json_t *status_text(const char *text)
 	return out;
 }
 
-const struct order *status_order_of(const struct status_input *in, const struct server *server, size_t *from)
-{
-	if (!in->state)
-		return NULL;
-	for (; *from < in->state->n_orders; (*from)++) {
-		const struct order *order = &in->state->orders[*from];
-
-		if (strcmp(order->server, server->conf->name) == 0 &&
-		    strcmp(order->service, server->service->conf->name) == 0) {
-			(*from)++;
-			return order;
-		}
-	}
-	return NULL;
-}
-
 /* since_ms (wall) and age_ms from a CLOCK_BOOTTIME moment; 0: it never happened. */
-static void put_since(json_t *object, const struct status_input *in, int64_t moment_ms)
+void status_put_since(json_t *object, const struct status_input *in, int64_t moment_ms)
 {
 	int64_t age_ms = MAX(in->clock->now_ms - moment_ms, 0);
 
@@ -84,11 +66,11 @@ static json_t *health_json(const struct status_input *in, const struct server *s
 {
 	const struct health *h = &server->run.health;
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:o, s:i}", "state", health_state_name(h->state), "check",
-				check_names[server->service->conf->check.type], "cause", probe_outcome_name(h->cause),
-				"cause_text", probe_outcome_text(h->cause), "detail", status_text(h->detail),
-				"check_duration_ms", (int)h->duration_ms);
+				status_check_names[server->service->conf->check.type], "cause",
+				probe_outcome_name(h->cause), "cause_text", probe_outcome_text(h->cause), "detail",
+				status_text(h->detail), "check_duration_ms", (int)h->duration_ms);
 
-	put_since(out, in, h->since_ms);
+	status_put_since(out, in, h->since_ms);
 	json_object_set_new(out, "checked_age_ms",
 			    h->checked_ms ? json_integer(in->clock->now_ms - h->checked_ms) : json_null());
 	return out;
@@ -99,8 +81,8 @@ static json_t *memory_json(const struct status_input *in, const struct server *s
 	const struct memory *m = &server->run.memory;
 	const struct memory_conf *conf = &server->conf->memory;
 	bool known = m->read_ms != 0 && m->total_bytes > 0;
-	json_t *out = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "source", source_names[conf->source], "level",
-				memory_level_name(m->level), "factor_pct", (int)m->factor_pct, "soft_pct",
+	json_t *out = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "source", status_source_names[conf->source],
+				"level", memory_level_name(m->level), "factor_pct", (int)m->factor_pct, "soft_pct",
 				(int)conf->soft_pct, "hard_pct", (int)conf->hard_pct, "port", (int)conf->port, "text",
 				status_text(m->text));
 
@@ -109,51 +91,6 @@ static json_t *memory_json(const struct status_input *in, const struct server *s
 	json_object_set_new(out, "available_pct", known ? json_real(m->available_permille / 10.0) : json_null());
 	json_object_set_new(out, "age_ms", m->read_ms ? json_integer(in->clock->now_ms - m->read_ms) : json_null());
 	return out;
-}
-
-static json_t *order_json(const struct status_input *in, const struct order *order)
-{
-	int64_t left_ms = lease_left_ms(order, in->clock, in->state->wall_saved_ms);
-	json_t *out =
-		json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b}", "id", (json_int_t)order->id, "kind",
-			  order->kind == ORDER_DRAIN ? "drain" : "weight", "reason", status_text(order->reason),
-			  "owner", status_text(order->owner), "claim", status_text(order->claim), "since_ms",
-			  (json_int_t)order->wall_start_ms, "ends_wall_ms", (json_int_t)order->wall_end_ms, "left_ms",
-			  (json_int_t)MAX(left_ms, 0), "overdue", order->overdue, "pending", order->pending);
-
-	json_object_set_new(out, "weight", json_integer(order->kind == ORDER_DRAIN ? 0 : order->weight));
-	return out;
-}
-
-static json_t *orders_json(const struct status_input *in, const struct server *server)
-{
-	json_t *out = json_array();
-	const struct order *order;
-	size_t from = 0;
-
-	while ((order = status_order_of(in, server, &from)))
-		json_array_append_new(out, order_json(in, order));
-	return out;
-}
-
-/* The weight that the orders leave, and in one word what the server is doing. */
-static const char *stand(const struct status_input *in, const struct server *server, json_int_t live, uint32_t *ordered)
-{
-	struct order standing[STANDING_MOST];
-	const struct order *order;
-	size_t from = 0, n = 0;
-	bool drain = false;
-
-	while (n < ARRAY_SIZE(standing) && (order = status_order_of(in, server, &from))) {
-		if (order->pending)
-			continue;
-		drain |= order->kind == ORDER_DRAIN;
-		standing[n++] = *order;
-	}
-	*ordered = lease_allowed(standing, n, server->conf->weight);
-	if (drain)
-		return live > 0 ? "draining" : "drained";
-	return health_state_name(server->run.health.state);
 }
 
 static json_t *share_wanted(const struct server *server)
@@ -170,7 +107,7 @@ static json_t *cause_json(const struct status_input *in, const struct server *se
 	json_t *out = json_pack("{s:s, s:s}", "name", pool_cause_name(server->run.pool.cause), "text",
 				pool_cause_text(server->run.pool.cause));
 
-	put_since(out, in, server->run.pool.cause_since_ms);
+	status_put_since(out, in, server->run.pool.cause_since_ms);
 	return out;
 }
 
@@ -179,7 +116,7 @@ static json_t *server_json(const struct status_input *in, const struct server *s
 	json_int_t live = in->live_flows ? in->live_flows(in->live_context, server->run.index) : 0;
 	char addr[ADDRESS_TEXT_SIZE];
 	uint32_t ordered;
-	const char *state = stand(in, server, live, &ordered);
+	const char *state = status_stand(in, server, live, &ordered);
 	json_t *out =
 		json_pack("{s:s, s:s, s:s, s:i, s:s, s:b}", "name", server->conf->name, "service",
 			  server->service->conf->name, "address", address_format(&server->conf->addr, addr), "port",
@@ -201,7 +138,7 @@ static json_t *server_json(const struct status_input *in, const struct server *s
 	json_object_set_new(out, "share_pct",
 			    server->run.share_pct < 0 ? json_null() : json_real(rounded(server->run.share_pct)));
 	json_object_set_new(out, "share_wanted_pct", share_wanted(server));
-	json_object_set_new(out, "orders", orders_json(in, server));
+	json_object_set_new(out, "orders", status_orders_json(in, server));
 	json_object_set_new(out, "next_hop", json_string(hop_names[server->run.hop]));
 	json_object_set_new(out, "not_in_file", json_boolean(server->conf->line == 0));
 	return out;
@@ -316,6 +253,8 @@ json_t *status_server_json(const struct status_input *in, const char *service, c
 			if (strcmp(server, s->servers[k].conf->name) != 0)
 				continue;
 			one = server_json(in, &s->servers[k]);
+			json_object_set_new(one, "layers", status_layers_json(in, &s->servers[k]));
+			json_object_set_new(one, "commands", status_commands_json(in, &s->servers[k]));
 			json_object_set_new(one, "protocol",
 					    json_string(s->conf->proto == IPPROTO_UDP ? "udp" : "tcp"));
 			json_object_set_new(one, "mode", json_string(config_mode_name(s->conf->mode)));

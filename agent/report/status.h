@@ -53,6 +53,8 @@ json_t *status_json(const struct status_input *in);
  * NULL: there is no such server.
  */
 json_t *status_server_json(const struct status_input *in, const char *service, const char *server);
+/* GET /v1/leases (status_orders.c): {"schema", "wall_ms", "leases": [an order with "service" and "server"]}. */
+json_t *status_leases_json(const struct status_input *in);
 /* GET /v1/stats: verdict counters with their text, memory of the maps, the flow table, source ports, probe lateness. */
 json_t *status_stats_json(const struct status_input *in);
 /* GET /v1/verdicts: the same counters alone, each of the list in include/muster/verdict.h. */
@@ -94,7 +96,28 @@ json_t *status_all_signals_json(const struct model *model);
 /* Sentences for everything that is wrong (status_attention.c); `only` limits them to one server, NULL: all. */
 json_t *status_attention(const struct status_input *in, const struct server *only);
 
-/* Shared by the two files. A string of any bytes as JSON: what is no UTF-8 becomes '?'. */
+/* status_orders.c: of one server its orders, and what they leave of its weight; in one word what it is doing. */
+json_t *status_orders_json(const struct status_input *in, const struct server *server);
+const char *status_stand(const struct status_input *in, const struct server *server, json_int_t live,
+			 uint32_t *ordered);
+/*
+ * status_layers.c: {"declared", "ordered" (null: nothing), "observed"}, each with its weight or factor_pct, cause, since_ms
+ * and owner; and the commands that would change what is.
+ */
+json_t *status_layers_json(const struct status_input *in, const struct server *server);
+json_t *status_commands_json(const struct status_input *in, const struct server *server);
+
+/* Shared by these files. Names of enum check_type and enum memory_source. */
+extern const char *const status_check_names[];
+extern const char *const status_source_names[];
+/* since_ms (wall) and age_ms from a CLOCK_BOOTTIME moment; 0: it never happened. */
+void status_put_since(json_t *object, const struct status_input *in, int64_t moment_ms);
+/* The word of an order's kind. */
+const char *status_order_kind(const struct order *order);
+/* The order that acts on a server; NULL: none. */
+const struct order *status_acting(const struct status_input *in, const struct server *server);
+
+/* A string of any bytes as JSON: what is no UTF-8 becomes '?'. */
 json_t *status_text(const char *text);
 /* The word of a flow's state. */
 const char *status_flow_state(enum muster_flow_state state);

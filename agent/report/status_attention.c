@@ -299,24 +299,51 @@ static void ports(const struct status_input *in, const struct server *server, co
 		    service, name, ago(in, server->run.port_reused_ms), service);
 }
 
+/* What orders on a server ask attention for. Returns whether one acts. */
+static bool orders(const struct status_input *in, const struct server *server, json_t *out)
+{
+	const char *service = server->service->conf->name, *name = server->conf->name;
+	const struct order *order;
+	bool acts = false;
+	size_t from = 0;
+
+	while ((order = status_order_of(in, server, &from))) {
+		const char *kind = status_order_kind(order);
+		bool over = lease_left_ms(order, in->clock, in->state->wall_saved_ms) <= 0;
+
+		acts |= !order->pending && !order->suspended;
+		if (order->suspended)
+			say(out,
+			    "%s/%s: its %s by %s (\"%s\") was recalled, for %s; muster return %s ends it, and who "
+			    "still wants the server out says so again",
+			    service, name, kind, order->owner, order->reason, order->suspended_why, name);
+		else if (order->overdue || (over && !order->pending && lease_holds_out(order)))
+			say(out,
+			    "%s/%s: its %s by %s (\"%s\") is overdue: it has ended, but the server is not healthy, so "
+			    "it stays out; repair it, or: muster return %s",
+			    service, name, kind, order->owner, order->reason, name);
+		else if (lease_endless(order) && lease_holds_out(order))
+			say(out, "%s/%s is out without an end, by %s (\"%s\"): muster return %s", service, name,
+			    order->owner, order->reason, name);
+	}
+	return acts;
+}
+
+static bool in_maintenance(const struct status_input *in, const struct server *server)
+{
+	const struct order *acting = status_acting(in, server);
+
+	return acting && acting->kind == ORDER_MAINTENANCE && !acting->overdue;
+}
+
 static void one_server(const struct status_input *in, const struct server *server, json_t *out)
 {
 	const char *service = server->service->conf->name, *name = server->conf->name;
 	const struct health *h = &server->run.health;
-	const struct order *order;
-	bool ordered = false;
-	size_t from = 0;
+	bool ordered = orders(in, server, out);
 
-	while ((order = status_order_of(in, server, &from))) {
-		ordered |= !order->pending;
-		if (order->overdue || lease_left_ms(order, in->clock, in->state->wall_saved_ms) <= 0)
-			say(out,
-			    "%s/%s: its %s by %s (\"%s\") is overdue: it has ended, but the server is not healthy, so "
-			    "it stays out; repair it, or: muster return %s",
-			    service, name, order->kind == ORDER_DRAIN ? "drain" : "weight order", order->owner,
-			    order->reason, name);
-	}
-	if (h->state == HEALTH_DOWN)
+	/* Who works on a server knows that it is down. */
+	if (h->state == HEALTH_DOWN && !in_maintenance(in, server))
 		say(out, "%s/%s is down for %s: %s", service, name, ago(in, h->since_ms),
 		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
 	if (h->state == HEALTH_SLOW)

@@ -22,7 +22,17 @@ static const struct order drain = {
 	.wall_end_ms = 1700003600000,
 	.boot_id = "4a0a2b1e-7f1c-4b0e-8b1b-0123456789ab",
 	.boot_end_ms = 3700000,
+	.length_ms = 3600000,
+	.term_ms = 600000,
+	.kill_after_ms = 60000,
+	.no_recall = true,
+	.warned = true,
 	.overdue = true,
+	.killed = true,
+	.reminders = 3,
+	.suspended = true,
+	.suspended_wall_ms = 1700000001000,
+	.suspended_why = "web-01 is down",
 };
 static const struct order heavier = {
 	.id = 9,
@@ -36,6 +46,8 @@ static const struct order heavier = {
 	.wall_end_ms = 1,
 	.boot_id = "x",
 	.boot_end_ms = -5000,
+	.length_ms = LEASE_ENDLESS_MS,
+	.term_ms = LEASE_ENDLESS_MS,
 };
 
 static struct overlay overlay_of(bool remove, const char *service, const char *server, const char *address)

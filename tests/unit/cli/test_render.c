@@ -75,6 +75,8 @@ static void test_exact(void **state)
 	renders(render_servers, "status", "servers");
 	renders(render_server, "server", "server");
 	renders(render_server, "server-low", "server-low");
+	renders(render_server, "server-orders", "server-orders");
+	renders(render_leases, "leases", "leases");
 	renders(render_flows, "flows", "flows");
 	renders(render_picks, "picks", "picks");
 	renders(render_why, "why", "why");
@@ -104,13 +106,14 @@ static void test_widths(void **state)
 /* Any document must be survived: another version's, half of one, none. */
 static void test_odd_documents(void **state)
 {
-	static const char *const texts[] = {"{}", "[]", "{\"services\": [{}]}", "{\"services\": [{\"servers\": [{}]}]}",
-					    "{\"servers\": [{\"orders\": [{}]}], \"flows\": [{}], \"events\": [{}], "
-					    "\"verdicts\": [{\"packets\": 1}], \"stages\": [1, {}], \"hints\": [1], "
-					    "\"slots\": [null, {}], \"attention\": [1]}"};
+	static const char *const texts[] = {
+		"{}", "[]", "{\"services\": [{}]}", "{\"services\": [{\"servers\": [{}]}]}",
+		"{\"servers\": [{\"orders\": [{}]}], \"flows\": [{}], \"events\": [{}], \"leases\": [{}], "
+		"\"verdicts\": [{\"packets\": 1}], \"stages\": [1, {}], \"hints\": [1], "
+		"\"slots\": [null, {}], \"attention\": [1]}"};
 	static const render_fn renderers[] = {render_status, render_services, render_servers,  render_server,
 					      render_flows,  render_picks,    render_verdicts, render_verdicts_all,
-					      render_stats,  render_events,   render_why};
+					      render_stats,  render_events,   render_why,      render_leases};
 
 	(void)state;
 	for (size_t r = 0; r < ARRAY_SIZE(renderers); r++) {

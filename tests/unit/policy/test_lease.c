@@ -189,12 +189,183 @@ static void each_is_ended_by_its_owner(void **state)
 	assert_int_equal(lease_select(orders, 4, "web", "web-03", 1000, true, picked, NULL), 0);
 }
 
+/* Every save re-bases; a clock that stays behind over several reboots must not make the rest shorter. */
+static void saves_under_a_clock_that_stays_behind(void **state)
+{
+	struct order order = hour_from(0, WALL, "a");
+	struct lease_clock clock = clock_of(10 * MINUTE_MS, WALL + 10 * MINUTE_MS, "a");
+	int64_t saved = WALL;
+
+	(void)state;
+	leases_rebase(&order, 1, &clock, &saved);
+	for (int boot = 0; boot < 5; boot++) {
+		char name[BOOT_ID_SIZE];
+
+		snprintf(name, sizeof(name), "b%d", boot);
+		clock = clock_of(MINUTE_MS, 10000 - boot, name); /* 1970, one minute after the boot */
+		leases_rebase(&order, 1, &clock, &saved);
+		assert_int_equal(lease_left_ms(&order, &clock, saved), (49 - boot) * MINUTE_MS);
+	}
+}
+
+static enum lease_due step_at(struct order *order, int64_t now_ms, enum health_state health)
+{
+	struct lease_clock clock = clock_of(now_ms, WALL + now_ms, "a");
+	struct health state = {.state = health};
+
+	return lease_step(order, &state, &clock, WALL);
+}
+
+static void is_announced_and_ends(void **state)
+{
+	struct order order = hour_from(0, WALL, "a");
+	struct lease_clock clock = clock_of(2 * HOUR_MS, WALL, "a");
+
+	(void)state;
+	assert_int_equal(step_at(&order, 48 * MINUTE_MS - 1, HEALTH_UP), LEASE_NOTHING);
+	assert_int_equal(step_at(&order, 48 * MINUTE_MS, HEALTH_UP), LEASE_WARN);
+	assert_int_equal(step_at(&order, 48 * MINUTE_MS + 1, HEALTH_UP), LEASE_NOTHING);
+	assert_int_equal(step_at(&order, HOUR_MS - 1, HEALTH_UP), LEASE_NOTHING);
+	assert_int_equal(step_at(&order, HOUR_MS, HEALTH_UNKNOWN), LEASE_NOTHING); /* nobody unseen */
+	assert_int_equal(step_at(&order, HOUR_MS, HEALTH_UP), LEASE_OVER);
+	assert_int_equal(lease_step(&order, NULL, &clock, WALL), LEASE_OVER); /* a server that is declared no more */
+	order.pending = true;
+	assert_int_equal(step_at(&order, HOUR_MS, HEALTH_UP), LEASE_NOTHING);
+}
+
+static void a_sick_server_makes_it_overdue(void **state)
+{
+	struct order order = hour_from(0, WALL, "a"), weight = hour_from(0, WALL, "a");
+
+	(void)state;
+	order.warned = weight.warned = true;
+	assert_int_equal(step_at(&order, HOUR_MS, HEALTH_DOWN), LEASE_OVERDUE);
+	assert_true(order.overdue);
+	assert_int_equal(step_at(&order, 2 * HOUR_MS, HEALTH_DOWN), LEASE_NOTHING); /* said once */
+	assert_int_equal(step_at(&order, 3 * HOUR_MS, HEALTH_UP), LEASE_OVER);
+	/* A weight holds nobody out, so a sick server is no matter of its order; nor of one that was recalled. */
+	weight.kind = ORDER_WEIGHT;
+	weight.weight = 3;
+	assert_int_equal(step_at(&weight, HOUR_MS, HEALTH_DOWN), LEASE_OVER);
+	order.suspended = true;
+	assert_int_equal(step_at(&order, HOUR_MS, HEALTH_DOWN), LEASE_OVER);
+}
+
+static void without_an_end_it_is_called_to_mind_each_hour(void **state)
+{
+	struct lease_clock clock = clock_of(0, WALL, "a");
+	struct order order = {.kind = ORDER_DRAIN};
+	unsigned reminders = 0;
+
+	(void)state;
+	lease_start(&order, LEASE_ENDLESS_MS, &clock);
+	assert_true(lease_endless(&order));
+	for (int64_t now = 0; now <= 21 * 24 * HOUR_MS; now += MINUTE_MS) {
+		enum lease_due due = step_at(&order, now, now % HOUR_MS ? HEALTH_DOWN : HEALTH_UP);
+
+		if (due != LEASE_NOTHING && due != LEASE_REMIND)
+			fail_msg("after %lld min it is %d", (long long)(now / MINUTE_MS), due);
+		reminders += due == LEASE_REMIND;
+	}
+	assert_int_equal(reminders, 21 * 24);
+	assert_int_equal(step_at(&order, 22 * 24 * HOUR_MS, HEALTH_UP), LEASE_REMIND); /* once for a day of sleep */
+	assert_int_equal(step_at(&order, 22 * 24 * HOUR_MS, HEALTH_UP), LEASE_NOTHING);
+}
+
+static void flows_are_reset_in_time(void **state)
+{
+	struct order order = hour_from(0, WALL, "a");
+
+	(void)state;
+	order.kill_after_ms = 10 * MINUTE_MS;
+	assert_int_equal(step_at(&order, 10 * MINUTE_MS - 1, HEALTH_UP), LEASE_NOTHING);
+	assert_int_equal(step_at(&order, 10 * MINUTE_MS, HEALTH_UP), LEASE_KILL);
+	assert_int_equal(step_at(&order, 49 * MINUTE_MS, HEALTH_UP), LEASE_WARN); /* it had to wait: the rest goes on */
+	assert_int_equal(step_at(&order, 49 * MINUTE_MS, HEALTH_UP), LEASE_KILL);
+	order.killed = true;
+	assert_int_equal(step_at(&order, 50 * MINUTE_MS, HEALTH_UP), LEASE_NOTHING);
+	order.killed = false;
+	order.suspended = true;
+	assert_int_equal(step_at(&order, 50 * MINUTE_MS, HEALTH_UP), LEASE_NOTHING);
+}
+
+static void is_extended(void **state)
+{
+	struct order order = hour_from(0, WALL, "a");
+	struct lease_clock clock = clock_of(50 * MINUTE_MS, WALL + 50 * MINUTE_MS, "a");
+
+	(void)state;
+	order.kill_after_ms = 55 * MINUTE_MS;
+	assert_int_equal(step_at(&order, 48 * MINUTE_MS, HEALTH_UP), LEASE_WARN);
+	lease_extend(&order, HOUR_MS, &clock, WALL);
+	assert_int_equal(lease_left_ms(&order, &clock, WALL), HOUR_MS);
+	assert_int_equal(order.wall_start_ms, WALL);
+	assert_int_equal(step_at(&order, 54 * MINUTE_MS, HEALTH_UP), LEASE_NOTHING);
+	assert_int_equal(step_at(&order, 55 * MINUTE_MS, HEALTH_UP), LEASE_KILL); /* counts from the start */
+	order.killed = true;
+	assert_int_equal(step_at(&order, 98 * MINUTE_MS, HEALTH_UP), LEASE_WARN); /* 48 min after 50 */
+	order.overdue = true;
+	lease_extend(&order, HOUR_MS, &clock, WALL);
+	assert_false(order.overdue);
+}
+
+static void a_recalled_order_stands_but_does_not_act(void **state)
+{
+	struct order orders[] = {
+		order_of(ORDER_DRAIN, 0, "web-01", 1000, 10),       order_of(ORDER_WEIGHT, 3, "web-01", 1001, 5),
+		order_of(ORDER_DRAIN, 0, "web-02", 1000, 10),       order_of(ORDER_DRAIN, 0, "web-02", 1001, 10),
+		order_of(ORDER_MAINTENANCE, 0, "web-03", 1000, 10), order_of(ORDER_WEIGHT, 0, "web-04", 1000, 10),
+	};
+	struct lease_clock clock = clock_of(0, WALL, "a");
+	size_t n = ARRAY_SIZE(orders), picked[8];
+
+	(void)state;
+	assert_true(lease_may_recall(orders, n, "web", "web-01", 10));
+	assert_true(lease_may_recall(orders, n, "web", "web-02", 10));
+	assert_false(lease_may_recall(orders, n, "web", "web-02", 0)); /* declared with weight 0 */
+	assert_false(lease_may_recall(orders, n, "web", "web-03", 10));
+	assert_true(lease_may_recall(orders, n, "web", "web-04", 10));
+	assert_false(lease_may_recall(orders, n, "web", "web-05", 10));
+	orders[3].no_recall = true; /* of two operators one insists */
+	assert_false(lease_may_recall(orders, n, "web", "web-02", 10));
+	lease_suspend(&orders[0], "web-02 is down", &clock);
+	assert_string_equal(orders[0].suspended_why, "web-02 is down");
+	assert_int_equal(orders[0].suspended_wall_ms, WALL);
+	assert_int_equal(lease_allowed_for(orders, n, "web", "web-01", 10), 3);
+	assert_int_equal(lease_allowed(orders, 2, 10), 3);
+	assert_ptr_equal(lease_acting(orders, n, "web", "web-01"), &orders[1]);
+	assert_false(lease_may_recall(orders, n, "web", "web-01", 10));
+	/* And is undone like another. */
+	assert_int_equal(lease_select(orders, n, "web", "web-01", 1000, false, picked, NULL), 1);
+	assert_int_equal(picked[0], 0);
+}
+
+static void maintenance_is_the_strictest(void **state)
+{
+	struct order orders[] = {order_of(ORDER_DRAIN, 0, "web-01", 1000, 90),
+				 order_of(ORDER_MAINTENANCE, 0, "web-01", 1001, 5)};
+
+	(void)state;
+	assert_ptr_equal(lease_acting(orders, 2, "web", "web-01"), &orders[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends_by_the_right_clock), cmocka_unit_test(rebase_keeps_what_is_left),
-		cmocka_unit_test(never_ends_early),        cmocka_unit_test(an_endless_lease_does_not_wrap),
-		cmocka_unit_test(the_strictest_acts),      cmocka_unit_test(each_is_ended_by_its_owner),
+		cmocka_unit_test(ends_by_the_right_clock),
+		cmocka_unit_test(rebase_keeps_what_is_left),
+		cmocka_unit_test(never_ends_early),
+		cmocka_unit_test(an_endless_lease_does_not_wrap),
+		cmocka_unit_test(the_strictest_acts),
+		cmocka_unit_test(each_is_ended_by_its_owner),
+		cmocka_unit_test(saves_under_a_clock_that_stays_behind),
+		cmocka_unit_test(is_announced_and_ends),
+		cmocka_unit_test(a_sick_server_makes_it_overdue),
+		cmocka_unit_test(without_an_end_it_is_called_to_mind_each_hour),
+		cmocka_unit_test(flows_are_reset_in_time),
+		cmocka_unit_test(is_extended),
+		cmocka_unit_test(a_recalled_order_stands_but_does_not_act),
+		cmocka_unit_test(maintenance_is_the_strictest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
