@@ -272,6 +272,123 @@ static void test_overdue(void **state)
 	assert_sentence(w, "web/web-02: its drain by root (uid 0) (\"kernel update\") is overdue");
 }
 
+static void test_layers(void **state)
+{
+	struct world *w = *state;
+	json_t *story, *server, *declared, *ordered, *observed;
+
+	w->state.n_orders = 1;
+	w->server[1].run.declared_ms = NOW_MS - 3600000;
+	w->server[1].run.pool.effective = 0;
+	w->server[1].run.pool.cause = POOL_CAUSE_ORDERED;
+	story = status_server_json(&w->in, "web", "web-02");
+	server = json_array_get(json_object_get(story, "servers"), 0);
+	declared = json_object_get(json_object_get(server, "layers"), "declared");
+	ordered = json_object_get(json_object_get(server, "layers"), "ordered");
+	observed = json_object_get(json_object_get(server, "layers"), "observed");
+	assert_number(number(declared, NULL, "age_ms"), 3600000, "the age of what is declared");
+	assert_string_equal(text(declared, NULL, "owner"), "the configuration");
+	assert_string_equal(text(ordered, NULL, "kind"), "drain");
+	assert_string_equal(text(ordered, NULL, "owner"), "root (uid 0)");
+	assert_string_equal(text(ordered, NULL, "cause"), "kernel update");
+	assert_string_equal(text(observed, NULL, "name"), "well");
+	assert_string_equal(text(observed, NULL, "owner"), "http check");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(server, "commands"), 0)),
+			    "muster return web-02");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(server, "commands"), 1)),
+			    "muster lease extend 12 --for 1h");
+	json_decref(story);
+	w->state.n_orders = 0;
+	w->server[1].run.pool.cause = POOL_CAUSE_MEMORY;
+	w->server[1].run.pool.look.in = true;
+	w->server[1].run.pool.factor_pct = 40;
+	story = status_server_json(&w->in, "web", "web-02");
+	server = json_array_get(json_object_get(story, "servers"), 0);
+	observed = json_object_get(json_object_get(server, "layers"), "observed");
+	assert_true(json_is_null(json_object_get(json_object_get(server, "layers"), "ordered")));
+	assert_string_equal(text(observed, NULL, "name"), "memory");
+	assert_number(number(observed, NULL, "factor_pct"), 40, "what observers leave");
+	json_decref(story);
+}
+
+static void test_added_by_command(void **state)
+{
+	struct world *w = *state;
+	struct overlay overlay = {
+		.service = "web", .server = "web-02", .owner = "alice (uid 1000)", .wall_ms = WALL_MS - 5000};
+	struct server_conf conf = *w->server[1].conf;
+	json_t *story, *declared;
+
+	conf.line = 0;
+	w->server[1].conf = &conf;
+	w->state.overlays = &overlay;
+	w->state.n_overlays = 1;
+	story = status_server_json(&w->in, "web", "web-02");
+	declared = json_object_get(json_object_get(json_array_get(json_object_get(story, "servers"), 0), "layers"),
+				   "declared");
+	assert_string_equal(text(declared, NULL, "owner"), "alice (uid 1000)");
+	assert_number(number(declared, NULL, "age_ms"), 5000, "the age of what a command declared");
+	json_decref(story);
+}
+
+static void test_maintenance(void **state)
+{
+	struct world *w = *state;
+
+	w->state.n_orders = 1;
+	w->order.kind = ORDER_MAINTENANCE;
+	w->server[1].run.pool.effective = 0;
+	w->server[1].run.health.state = HEALTH_DOWN;
+	assert_string_equal(text(server_of(w, 1), NULL, "state"), "maintenance");
+	if (sentences(w, "web-02 is down"))
+		fail_msg("that a server in maintenance is down is no news");
+	w->order.overdue = true;
+	assert_sentence(w, "web/web-02 is down");
+	assert_sentence(w, "its maintenance by root (uid 0)");
+}
+
+static void test_endless_and_recalled(void **state)
+{
+	struct world *w = *state;
+	json_t *leases, *lease;
+
+	w->state.n_orders = 1;
+	w->order.length_ms = LEASE_ENDLESS_MS;
+	assert_sentence(w, "web/web-02 is out without an end, by root (uid 0)");
+	leases = status_leases_json(&w->in);
+	lease = json_array_get(json_object_get(leases, "leases"), 0);
+	assert_true(json_is_null(json_object_get(lease, "left_ms")) &&
+		    json_is_null(json_object_get(lease, "ends_wall_ms")));
+	assert_true(json_is_true(json_object_get(lease, "acts")) && json_is_true(json_object_get(lease, "declared")));
+	assert_string_equal(text(lease, NULL, "server"), "web-02");
+	json_decref(leases);
+	lease_suspend(&w->order, "web-01 is down", &w->clock);
+	assert_sentence(w, "was recalled, for web-01 is down");
+	assert_string_equal(text(server_of(w, 1), NULL, "state"), "up");
+	assert_number(number(server_of(w, 1), "weight", "ordered"), 1, "the weight that a recalled order leaves");
+	snprintf(w->order.server, sizeof(w->order.server), "web-09");
+	leases = status_leases_json(&w->in);
+	lease = json_array_get(json_object_get(leases, "leases"), 0);
+	assert_true(json_is_false(json_object_get(lease, "declared")));
+	assert_string_equal(text(lease, "suspended", "cause"), "web-01 is down");
+	json_decref(leases);
+}
+
+static void test_resets(void **state)
+{
+	struct world *w = *state;
+	json_t *order;
+
+	w->state.n_orders = 1;
+	w->order.length_ms = 1800000;
+	w->order.kill_after_ms = 600000;
+	order = json_array_get(json_object_get(server_of(w, 1), "orders"), 0);
+	assert_number(number(order, NULL, "resets_in_ms"), 540000, "the time until connections are reset");
+	w->order.killed = true;
+	order = json_array_get(json_object_get(server_of(w, 1), "orders"), 0);
+	assert_true(json_is_null(json_object_get(order, "resets_in_ms")));
+}
+
 static void test_healthy_but_out(void **state)
 {
 	struct world *w = *state;
@@ -579,6 +696,11 @@ int main(void)
 		TEST(test_fractional_weight),
 		TEST(test_drain),
 		TEST(test_overdue),
+		TEST(test_layers),
+		TEST(test_added_by_command),
+		TEST(test_maintenance),
+		TEST(test_endless_and_recalled),
+		TEST(test_resets),
 		TEST(test_pending),
 		TEST(test_healthy_but_out),
 		TEST(test_health_and_memory),
