@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "audit_shares.h"
+#include "orders/book.h"
 
 #define EDIT_TOLD_MS  60000
 #define FIGHT_TOLD_MS (5 * 60000)
@@ -49,10 +50,15 @@ static const char *order_text(const struct agent *agent, const struct order *ord
 	int64_t left_s = lease_left_ms(order, &clock, agent->state->wall_saved_ms) / 1000;
 	char what[32];
 
-	snprintf(what, sizeof(what), order->kind == ORDER_WEIGHT ? "weight %u" : "drained", order->weight);
+	if (order->kind == ORDER_WEIGHT)
+		snprintf(what, sizeof(what), "weight %u", order->weight);
+	else
+		snprintf(what, sizeof(what), "%s", book_kind(order));
 	if (order->overdue || left_s <= 0)
 		snprintf(buf, n, "%s by %s, over since %lld s: %.100s", what, order->owner, (long long)-left_s,
 			 order->reason);
+	else if (lease_endless(order))
+		snprintf(buf, n, "%s by %s, without end: %.100s", what, order->owner, order->reason);
 	else
 		snprintf(buf, n, "%s by %s, for %lld s more: %.100s", what, order->owner, (long long)left_s,
 			 order->reason);
