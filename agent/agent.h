@@ -28,7 +28,7 @@
 
 struct agent {
 	sd_event *event;
-	sd_event_source *tick, *post;
+	sd_event_source *tick, *post, *step;
 	struct writer *writer;
 	struct journal *journal;
 	struct kernel *kernel;

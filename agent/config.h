@@ -63,6 +63,8 @@ struct server_conf {
 	uint16_t port;             /* 0: the service's */
 	uint32_t weight;           /* 0 to SERVER_WEIGHT_MAX */
 	uint32_t max_flows;        /* live flows at most; 0: no limit */
+	bool backup;               /* stands in when the active ones are too few or fall short */
+	uint32_t tier;             /* of a backup, from 1: a higher one stands in later */
 	struct memory_conf memory; /* the service's, with what the server's own section overrides */
 	unsigned line;             /* in the file; 0: from an overlay */
 };
@@ -71,6 +73,8 @@ struct pool_conf {
 	uint32_t max_out_pct; /* share of the pool that observers may take out */
 	uint32_t hold_ms;     /* first hold after an ejection */
 	uint32_t hold_max_ms;
+	uint32_t slow_start_ms; /* from the first flow to the whole weight, after each return; 0: at once */
+	uint32_t min_active;    /* fewer than so many: backups stand in */
 };
 
 struct service_conf {

@@ -96,13 +96,16 @@ static void adopt_server(struct server *server, const struct plan_server *found,
 	server->run.pool.factor_pct = record->weight_effective ? factor : 0;
 	server->run.pool.cause_since_ms = now_ms;
 	server->run.pool.out = record->state == MUSTER_SERVER_DOWN && !record->weight_effective;
+	server->run.pool.fresh = record->state == MUSTER_SERVER_UNKNOWN && !record->weight_effective;
 }
 
-static void begin_server(struct server *server, int64_t now_ms)
+/* `fresh`: its service is new as well, so there is nobody yet beside whom it would be the new one. */
+static void begin_server(struct server *server, bool fresh, int64_t now_ms)
 {
 	health_adopt(&server->run.health, HEALTH_UNKNOWN, now_ms);
 	memory_init(&server->run.memory, 100, now_ms);
 	server->run.pool.cause = POOL_CAUSE_UNKNOWN;
+	server->run.pool.fresh = fresh;
 	server->run.pool.cause_since_ms = now_ms;
 	server->run.index = UINT32_MAX;
 }
@@ -119,7 +122,7 @@ static bool same_service(const struct service_conf *a, const struct service_conf
 
 /* Where a server's run comes from: the old model, the kernel, or nowhere. */
 static void settle_server(struct server *server, const struct service *old, const struct kernel_snapshot *snapshot,
-			  const struct state *state, struct records *taken, int64_t now_ms)
+			  const struct state *state, struct records *taken, bool fresh, int64_t now_ms)
 {
 	const struct plan_server *found;
 
@@ -143,7 +146,7 @@ static void settle_server(struct server *server, const struct service *old, cons
 		taken->server[found->index] = true;
 		return;
 	}
-	begin_server(server, now_ms);
+	begin_server(server, fresh, now_ms);
 }
 
 static void settle_service(struct service *service, struct model *old, const struct kernel_snapshot *snapshot,
@@ -165,7 +168,7 @@ static void settle_service(struct service *service, struct model *old, const str
 	if (service->run.index != UINT32_MAX)
 		taken->service[service->run.index] = true;
 	for (size_t i = 0; i < service->n_servers; i++)
-		settle_server(&service->servers[i], was, snapshot, state, taken, now_ms);
+		settle_server(&service->servers[i], was, snapshot, state, taken, !was && !found, now_ms);
 }
 
 /*

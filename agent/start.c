@@ -252,6 +252,7 @@ void agent_free(struct agent **agent)
 	prober_free(&a->prober);
 	a->tick = sd_event_source_unref(a->tick);
 	a->post = sd_event_source_unref(a->post);
+	a->step = sd_event_source_unref(a->step);
 	writer_free(&a->writer);
 	journal_free(&a->journal);
 	kernel_close(&a->kernel);

@@ -153,6 +153,9 @@ static void note_weight(struct agent *agent, const struct server *server, uint32
 
 	if (run->effective == was_effective && run->cause == was_cause)
 		return;
+	/* A way of many steps is told at its begin and at its end. */
+	if (run->cause == was_cause && run->ramp.direction && was_effective)
+		return;
 	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_WEIGHT,
 						  .service = server->service->conf->name,
 						  .server = server->conf->name,
@@ -176,9 +179,32 @@ void agent_reset_flows(struct agent *agent, struct server *server, const char *c
 						  .owner = owner});
 }
 
+static void note_backups(struct agent *agent, const struct service *service, const struct pool_run *was)
+{
+	const struct pool_run *run = &service->run.pool;
+	char from[32] = "standby", to[32] = "standby";
+
+	if (run->tier == was->tier)
+		return;
+	if (was->tier)
+		snprintf(from, sizeof(from), "tier %u stands in", was->tier);
+	if (run->tier)
+		snprintf(to, sizeof(to), "tier %u stands in", run->tier);
+	agent_note(agent,
+		   &(struct journal_entry){.kind = JOURNAL_BACKUP,
+					   .service = service->conf->name,
+					   .from = from,
+					   .to = to,
+					   .cause = run->tier > was->tier
+							    ? "the servers before it are too few or fall short"
+							    : "the servers before it have been enough for a while"});
+}
+
 static void note_pool(struct agent *agent, const struct service *service, const struct pool_run *was, int64_t now_ms)
 {
 	const struct pool_run *run = &service->run.pool;
+
+	note_backups(agent, service, was);
 
 	if (run->fail_open != was->fail_open)
 		agent_note(agent, &(struct journal_entry){
@@ -219,6 +245,9 @@ static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 			.signals = &server->run.signals,
 			.run = &server->run.pool,
 			.neighbour_gone = server->run.hop == HOP_FAILED,
+			.tier = server->conf->backup ? server->conf->tier : 0,
+			.max_flows = server->conf->max_flows,
+			.live_flows = server->conf->max_flows ? kernel_live_flows(agent->kernel, server->run.index) : 0,
 		};
 	}
 	pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
@@ -254,6 +283,30 @@ static void note_sync(struct agent *agent, const struct sync_report *report)
 	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_SYNC, .to = text});
 }
 
+static int step_due(sd_event_source *source, uint64_t usec, void *context)
+{
+	(void)source, (void)usec;
+	agent_touch(context);
+	return 0;
+}
+
+/* The next step of a slow start does not wait for the tick: the shortest takes 2 s, in twenty of them. */
+static void wake_for_step(struct agent *agent)
+{
+	int64_t next_ms = INT64_MAX;
+
+	for (size_t i = 0; i < agent->model->n_services; i++)
+		next_ms = MIN(next_ms, agent->model->services[i].run.pool.next_ms);
+	if (next_ms == INT64_MAX || agent->stopping)
+		return;
+	if (!agent->step) {
+		sd_event_add_time(agent->event, &agent->step, CLOCK_BOOTTIME, next_ms * 1000, 1000, step_due, agent);
+		return;
+	}
+	sd_event_source_set_time(agent->step, next_ms * 1000);
+	sd_event_source_set_enabled(agent->step, SD_EVENT_ONESHOT);
+}
+
 /*
  * The whole plan, synced once. A sync that fails half-way has done its first steps, in the order that is safe at each
  * point; the next turn does the rest.
@@ -268,8 +321,10 @@ int agent_turn(struct agent *agent)
 	agent->touched = false;
 	for (size_t i = 0; i < agent->model->n_services && !error; i++)
 		error = weigh(agent, &agent->model->services[i], now_ms);
-	if (!error)
+	if (!error) {
+		wake_for_step(agent);
 		error = plan_new(&plan, agent->model, turns, agent);
+	}
 	if (!error)
 		error = kernel_sync(agent->kernel, plan, &report);
 	if (error)

@@ -110,12 +110,28 @@ static void orders(const struct look *look, const json_t *server, int64_t now_ms
 	json_array_foreach(json_object_get(server, "orders"), i, one) order(look, i ? "" : "ordered", one, now_ms);
 }
 
+/* "; in slow start at 35 %, at full weight in 19s" */
+static const char *slow_start(const json_t *server, char *buf, size_t n)
+{
+	const json_t *s = json_object_get(server, "slow_start");
+	char left[HUMAN_SIZE];
+
+	buf[0] = '\0';
+	if (json_is_object(s))
+		snprintf(buf, n, "; %s at %.0f %%, %s in %s",
+			 json_is_true(json_object_get(s, "up")) ? "in slow start" : "stepping back",
+			 json_figure(s, "pct"),
+			 json_is_true(json_object_get(s, "up")) ? "at full weight" : "on standby",
+			 human_left((int64_t)json_figure(s, "left_ms"), left));
+	return buf;
+}
+
 /* The three layers, from what is declared to what comes of it. */
 static void layers(const struct look *look, const json_t *server, int64_t now_ms)
 {
 	const json_t *all = json_object_get(server, "layers"), *declared = json_object_get(all, "declared");
 	const json_t *observed = json_object_get(all, "observed"), *w = json_object_get(server, "weight");
-	char number[HUMAN_SIZE], effective[HUMAN_SIZE], age[HUMAN_SIZE], since[HUMAN_SIZE];
+	char number[HUMAN_SIZE], effective[HUMAN_SIZE], age[HUMAN_SIZE], since[HUMAN_SIZE], on_the_way[128];
 
 	human_time((int64_t)json_figure(declared, "since_ms"), now_ms, since);
 	paragraph(look, "declared", "weight %s, by %s since %s: %s.", human_number(json_figure(w, "declared"), number),
@@ -126,13 +142,17 @@ static void layers(const struct look *look, const json_t *server, int64_t now_ms
 		orders(look, server, now_ms);
 	human_age((int64_t)json_figure(observed, "age_ms"), age);
 	human_number(json_figure(w, "effective"), effective);
+	slow_start(server, on_the_way, sizeof(on_the_way));
 	if (json_known(observed, "factor_pct"))
-		paragraph(look, "observed", "%s (%s) for %s: %.0f %% of the weight, %s in effect.",
+		paragraph(look, "observed", "%s (%s) for %s: %.0f %% of the weight, %s in effect%s.",
 			  json_text(observed, "cause"), json_text(observed, "owner"), age,
-			  json_figure(observed, "factor_pct"), effective);
+			  json_figure(observed, "factor_pct"), effective, on_the_way);
 	else
-		paragraph(look, "observed", "%s (%s) for %s; %s in effect.", json_text(observed, "cause"),
-			  json_text(observed, "owner"), age, effective);
+		paragraph(look, "observed", "%s (%s) for %s; %s in effect%s.", json_text(observed, "cause"),
+			  json_text(observed, "owner"), age, effective, on_the_way);
+	if (strcmp(json_text(server, "role"), "backup") == 0)
+		paragraph(look, "role", "backup of tier %.0f: it stands in when those before it are too few or short.",
+			  json_figure(server, "tier"));
 }
 
 static void memory(const struct look *look, const json_t *server)

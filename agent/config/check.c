@@ -298,6 +298,30 @@ static void check_observe(const struct context *c)
 			 config_mode_name(c->service->mode));
 }
 
+/* Backups stand beside active servers, of whom there must be as many as are to remain. */
+static void check_backups(const struct context *c)
+{
+	const struct tree *servers = tree_get(c->node, "servers"), *pool = tree_get(c->node, "pool");
+	const struct tree *least = tree_get(pool, "min_active");
+	size_t active = 0;
+
+	for (size_t i = 0; i < c->service->n_servers; i++) {
+		const struct tree *node = &servers->children[i];
+
+		active += !c->service->servers[i].backup;
+		if (!c->service->servers[i].backup && tree_given(node, "tier") && tree_sound(node, "role"))
+			fault_at(c, tree_get(node, "tier"),
+				 "tier is of backups, and this server is active: remove it, or write role: backup");
+	}
+	if (!servers || servers->bad || !c->service->n_servers)
+		return;
+	if (!active)
+		fault_at(c, servers, "every server is a backup: write role: active for those that serve");
+	else if (least && tree_sound(pool, "min_active") && c->service->pool.min_active > active)
+		fault_at(c, least, "min_active %u is more than the %zu active servers: lower it, or add servers",
+			 c->service->pool.min_active, active);
+}
+
 static void check_pool(const struct context *c)
 {
 	const struct tree *section = tree_get(c->node, "pool"), *at = tree_get(section, "hold_max");
@@ -335,6 +359,7 @@ int config_check(const struct config *config, const struct tree *root, struct fa
 		check_check(&context);
 		check_memory(&context);
 		check_pool(&context);
+		check_backups(&context);
 		check_servers(&context);
 		check_observe(&context);
 	}

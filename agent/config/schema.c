@@ -61,6 +61,12 @@ static const struct schema_choice on_empty[] = {
 static const struct schema_choice on_down[] = {{"reset", MUSTER_ON_DOWN_RESET}, {"keep", MUSTER_ON_DOWN_KEEP}, {}};
 static const struct schema_choice check_types[] = {
 	{"none", CHECK_NONE}, {"tcp", CHECK_TCP}, {"http", CHECK_HTTP}, {"https", CHECK_HTTPS}, {}};
+static const struct schema_choice roles[] = {
+	{"active", false, "It serves."},
+	{"backup", true,
+	 "It is checked as the others are, and stands in when fewer than min_active of them remain, or when they fall "
+	 "short of what they were declared for. It steps back when they have been enough for as long as hold."},
+	{}};
 static const struct schema_choice memory_sources[] = {
 	{"none", MEMORY_NONE}, {"node_exporter", MEMORY_NODE_EXPORTER}, {"agent_check", MEMORY_AGENT_CHECK}, {}};
 
@@ -184,6 +190,11 @@ static const struct schema_key pool_keys[] = {
 	 .fallback = "10s", .help = "Time that a server stays out after it was taken out; doubles on each repeat."},
 	{"hold_max", SCHEMA_NUMBER, AT(struct pool_conf, hold_max_ms), .unit = VALUE_MS, .min = 0, .max = DAY_MS,
 	 .fallback_text = "5m, or hold where that is longer", .help = "Longest such time. Not below hold."},
+	{"slow_start", SCHEMA_NUMBER, AT(struct pool_conf, slow_start_ms), .unit = VALUE_MS, .min = 0, .max = HOUR_MS,
+	 .fallback = "30s", .help = "Time in which a server that comes back, whatever kept it out, goes from its first flow to its "
+	 "whole weight. Shorter when those serving fall short; 0: at once."},
+	{"min_active", SCHEMA_NUMBER, AT(struct pool_conf, min_active), .min = 1, .max = MUSTER_MAX_SERVERS, .fallback = "1",
+	 .help = "Active servers that must remain: with fewer, backups stand in."},
 	{}
 };
 
@@ -196,7 +207,7 @@ static const struct schema_section server_memory_section = {
 static const struct schema_section check_section = {
 	"check", .keys = check_keys, .help = "How the servers' health is asked."};
 static const struct schema_section pool_section = {
-	"pool", .keys = pool_keys, .help = "How much of the pool may be out."};
+	"pool", .keys = pool_keys, .help = "How much of the pool may be out, and how servers come back."};
 
 static const struct schema_key server_keys[] = {
 	{"name", SCHEMA_NAME, true, AT(struct server_conf, name), .check = value_name_fault,
@@ -209,6 +220,10 @@ static const struct schema_key server_keys[] = {
 	{"max_flows", SCHEMA_NUMBER, AT(struct server_conf, max_flows), .unit = VALUE_BINARY, .max = FLOWS_MOST,
 	 .fallback = "0", .help = "Live flows that it is given at most: at the limit it is passed over, and clients are refused "
 	 "when every server is at its own. 0: no limit. K and M are 1,024 and 1,048,576."},
+	{"role", SCHEMA_CHOICE, AT(struct server_conf, backup), .choices = roles, .fallback = "active",
+	 .help = "Whether it serves always, or stands in."},
+	{"tier", SCHEMA_NUMBER, AT(struct server_conf, tier), .min = 1, .max = 9, .fallback = "1",
+	 .help = "Of a backup: those of tier 1 stand in first, those of tier 2 when these are not enough, and so on."},
 	{"memory", SCHEMA_SECTION, AT(struct server_conf, memory), .section = &server_memory_section,
 	 .help = "Overrides of the service's memory section."},
 	{}
@@ -244,7 +259,7 @@ static const struct schema_key service_keys[] = {
 	{"memory", SCHEMA_SECTION, AT(struct service_conf, memory), .section = &schema_memory,
 	 .help = "What the servers' available memory does to their weight."},
 	{"pool", SCHEMA_SECTION, AT(struct service_conf, pool), .section = &pool_section,
-	 .help = "How much of the pool may be out."},
+	 .help = "How much of the pool may be out, and how servers come back."},
 	{"servers", SCHEMA_LIST, true, AT(struct service_conf, servers), COUNTED(struct service_conf, n_servers),
 	 .max = MUSTER_MAX_SERVERS, .section = &schema_server, .help = "The pool; [] for an empty one."},
 	{}

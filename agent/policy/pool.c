@@ -139,10 +139,27 @@ static bool short_of_memory(const struct pool_member *member)
 	return member->memory && (member->memory->level == MEMORY_LOW || member->memory->level == MEMORY_HARD);
 }
 
+/* The observer that left it less than all. */
+static enum pool_cause lowered_by(const struct pool_member *member, uint32_t factor)
+{
+	const struct pool_look *look = &member->run->look;
+
+	if (look->ramp_pct < look->base_pct)
+		return member->run->ramp.direction > 0 ? POOL_CAUSE_SLOW_START : POOL_CAUSE_STEPS_BACK;
+	if (look->memory_pct < look->other_pct)
+		return POOL_CAUSE_MEMORY;
+	if (member->health->state == HEALTH_SLOW)
+		return POOL_CAUSE_SLOW;
+	return member->signals && member->signals->erring && factor == look->floor_pct ? POOL_CAUSE_ERRS
+										       : POOL_CAUSE_AGENT;
+}
+
 static enum pool_cause cause_of(const struct pool_member *member, const struct pool_run *pool, uint32_t factor)
 {
 	const struct pool_look *look = &member->run->look;
 
+	if (!look->in && member->allowed)
+		return POOL_CAUSE_STANDBY;
 	if (!look->in)
 		return member->declared || member->ordered ? POOL_CAUSE_ORDERED : POOL_CAUSE_DECLARED_ZERO;
 	if (look->opened)
@@ -161,12 +178,7 @@ static enum pool_cause cause_of(const struct pool_member *member, const struct p
 		return POOL_CAUSE_FAIL_OPEN;
 	if (factor == 100)
 		return member->ordered ? POOL_CAUSE_ORDERED : POOL_CAUSE_FULL;
-	if (look->memory_pct < look->other_pct)
-		return POOL_CAUSE_MEMORY;
-	if (member->health->state == HEALTH_SLOW)
-		return POOL_CAUSE_SLOW;
-	return member->signals && member->signals->erring && factor == look->floor_pct ? POOL_CAUSE_ERRS
-										       : POOL_CAUSE_AGENT;
+	return lowered_by(member, factor);
 }
 
 /* Writes the answer for one server; whether it changed. `usable`: somebody in the pool is. */
@@ -174,7 +186,7 @@ static bool answer_for(struct pool_member *member, const struct pool_run *pool, 
 {
 	struct pool_member_run *run = member->run;
 	const struct pool_look *look = &run->look;
-	uint32_t factor = look->in ? factor_of(look, usable) : 0;
+	uint32_t factor = MIN(look->base_pct, look->ramp_pct);
 	enum pool_cause cause = cause_of(member, pool, factor);
 	bool certain = look->refuses || look->gone || look->agreed, changed = false;
 	bool hard = run->out && (run->hard_down || (certain && !look->opened && (usable || look->refuses)));
@@ -195,15 +207,18 @@ bool pool_weigh(const struct pool_conf *conf, struct pool_run *run, struct pool_
 		int64_t now_ms)
 {
 	bool suspect = run->suspect, fail_open = run->fail_open, opened = false, changed = !run->started, usable;
+	uint32_t tier = run->tier;
 
+	pool_ramp_move(members, n, now_ms);
 	for (size_t i = 0; i < n; i++)
 		look_at(&members[i]);
 	pool_suspect(conf, run, members, n, now_ms);
 	for (size_t i = 0; i < n; i++)
 		judge(&members[i]);
+	pool_tier(conf, run, members, n, now_ms);
 	pool_take_out(conf, run, members, n, now_ms);
 	for (size_t i = 0; i < n; i++)
-		members[i].run->look.serves &= !members[i].run->out;
+		members[i].run->look.serves &= members[i].run->look.in && !members[i].run->out;
 	follow_agents(conf, members, n);
 	usable = any_usable(members, n);
 	if (usable) {
@@ -213,12 +228,18 @@ bool pool_weigh(const struct pool_conf *conf, struct pool_run *run, struct pool_
 		pool_memory_opened(run, members, n, now_ms);
 	}
 	run->fail_open = opened || run->memory_short;
+	for (size_t i = 0; i < n; i++) {
+		struct pool_look *look = &members[i].run->look;
+
+		look->base_pct = look->in ? factor_of(look, usable) : 0;
+	}
+	pool_ramp(conf, run, members, n, now_ms);
 	for (size_t i = 0; i < n; i++)
 		changed |= answer_for(&members[i], run, usable, now_ms);
 	if (run->fail_open && !fail_open)
 		run->fail_open_since_ms = now_ms;
 	run->started = true;
-	return changed || run->fail_open != fail_open || run->suspect != suspect;
+	return changed || run->fail_open != fail_open || run->suspect != suspect || run->tier != tier;
 }
 
 const char *pool_cause_name(enum pool_cause cause)

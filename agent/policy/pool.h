@@ -30,6 +30,19 @@
  * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
  * Each of these came out of the closed loop in tests/unit/policy/test_memory_loop.c.
  *
+ * Short (pool_short): those who are well carry less than half of what the active servers were declared for. Well: usable,
+ * not at max_flows, more than 5 min from the end of its memory. So in a pool of two the other one alone
+ * is enough while nothing ails it, and short as soon as something does.
+ *
+ * Slow start (pool_ramp.c). Whoever got no flow before and is to get some comes step by step over slow_start (ramp.h), whatever
+ * had kept it out. Not on the agent's first start; not under fail-open; not when nobody serves at full weight, for then
+ * its small share would be all of them. Cut to max(2 s, a quarter of the time that the others' memory lasts) when those
+ * serving are short. It stands beside the other factors: memory reckons with the weights that will be.
+ *
+ * Backups (pool_tier.c). A tier stands in when of the servers before it fewer than min_active remain or they are short, at
+ * once, by slow start. It steps back when those before it have been enough, at full weight, for hold_ms, by the same steps
+ * down. A standby backup is not of the pool: it counts neither as out nor as there.
+ *
  * Fail-open. No server of the pool is usable (up or slow, above hard, not asked out by its agent): all that answer TCP
  * get full weight; if none does, all that at least do not refuse. All refuse: the pool is empty, which is no
  * fail-open.
@@ -42,6 +55,7 @@
 
 #include "health.h"
 #include "memory.h"
+#include "ramp.h"
 #include "signals.h"
 
 /* Why a server's weight is what it is: enum, name in JSON, text. The first that applies, in this order. */
@@ -50,6 +64,7 @@
 	X(FULL,          full,          "full weight") \
 	X(DECLARED_ZERO, declared_zero, "declared with weight 0") \
 	X(ORDERED,       ordered,       "an order holds it at this weight") \
+	X(STANDBY,       standby,       "a backup: stands in when the active servers are too few or fall short") \
 	X(UNKNOWN,       unknown,       "not checked yet") \
 	X(DOWN,          down,          "its check fails") \
 	X(REFUSES,       refuses,       "its clients' connections are refused") \
@@ -59,6 +74,8 @@
 	X(ERRS,          errs,          "answers 5xx more often than the rest of its pool") \
 	X(MEMORY,        memory,        "short of memory") \
 	X(AGENT,         agent,         "its own agent asks for less") \
+	X(SLOW_START,    slow_start,    "slow start: it is back, and gets more flows step by step") \
+	X(STEPS_BACK,    steps_back,    "a backup that is not needed any more: it gets fewer flows step by step") \
 	X(FAIL_OPEN,     fail_open,     "the whole pool is short: all that answer share equally") \
 	X(SUSPECT,       suspect,       "too many time out at once: the agent suspects itself and holds still")
 /* clang-format on */
@@ -92,6 +109,9 @@ struct pool_member {
 		bool unheld;    /* out by its packets alone: not held until a check agrees */
 		bool hard_down; /* out, and sources agree that its flows are dead: raise the generation once */
 		bool was_hard;  /* below hard at the last call */
+		bool fresh;     /* here since the agent's or its service's first start, and not known before */
+		bool standby;   /* a backup that is not needed */
+		struct ramp ramp;
 		/* of one call, private to the policy */
 		struct pool_look {
 			bool in;        /* of the pool: allowed > 0 */
@@ -110,6 +130,8 @@ struct pool_member {
 			uint32_t floor_pct;  /* least factor of a server that is not out */
 			uint32_t other_pct;  /* health and agent */
 			uint32_t memory_pct; /* memory */
+			uint32_t base_pct;   /* all of these, or fail-open */
+			uint32_t ramp_pct;   /* slow start */
 		} look;
 	} * run;
 	bool neighbour_gone; /* the kernel's neighbour entry failed */
@@ -117,6 +139,8 @@ struct pool_member {
 		bool known;
 		int64_t exhausted_in_ms; /* until its memory is */
 	} forecast;                      /* for the recall (recall.h) */
+	uint32_t tier;                   /* 0: active; else a backup of this tier */
+	uint32_t live_flows, max_flows;  /* 0: not known, no limit */
 };
 
 struct pool_run {
@@ -125,12 +149,17 @@ struct pool_run {
 	bool started;      /* false until the first call */
 	bool memory_short; /* memory's part of fail_open */
 	int64_t fail_open_since_ms, suspect_since_ms;
-	int64_t short_until_ms; /* all equal for memory at least until then */
-	size_t short_serving;   /* how many served at the last call */
+	int64_t short_until_ms;  /* all equal for memory at least until then */
+	size_t short_serving;    /* how many served at the last call */
+	uint32_t tier;           /* backups up to this tier stand in */
+	int64_t enough_since_ms; /* they are not needed since; 0: they are */
+	bool known;              /* every active server was, once */
+	bool early;              /* the backups stood in before that */
+	int64_t next_ms;         /* when the next step of a slow start is due; INT64_MAX: none */
 };
 
 /*
- * To be called at each change, and each second: holds end by time alone.
+ * To be called at each change, each second (holds end by time alone), and at run->next_ms.
  * Decides every member's run (effective, factor, cause, out, hard_down) and the pool's.
  * Returns whether anything in a member's `effective`, `cause` or `hard_down`, or in `run`, changed.
  */
@@ -148,6 +177,13 @@ void pool_take_out(const struct pool_conf *conf, const struct pool_run *run, str
 void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		 int64_t now_ms);
 void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms);
+void pool_ramp_move(struct pool_member *members, size_t n, int64_t now_ms);
+void pool_tier(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
+	       int64_t now_ms);
+void pool_ramp(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
+	       int64_t now_ms);
+/* Whether those up to this tier who are well (`rising`: or on the way up) carry less than half of what is declared. */
+bool pool_short(const struct pool_member *members, size_t n, uint32_t tier, bool rising);
 
 const char *pool_cause_name(enum pool_cause cause);
 const char *pool_cause_text(enum pool_cause cause);

@@ -36,6 +36,7 @@
 	X(FLOWS_RESET,    flows_reset,    WARNING) \
 	X(FAIL_OPEN,      fail_open,      ERROR) \
 	X(SUSPECT,        suspect,        ERROR) \
+	X(BACKUP,         backup,         WARNING) \
 	X(SYNC,           sync,           INFO) \
 	X(INTERFACE,      interface,      NOTICE) \
 	X(NEIGHBOUR,      neighbour,      WARNING) \

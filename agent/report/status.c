@@ -111,6 +111,17 @@ static json_t *cause_json(const struct status_input *in, const struct server *se
 	return out;
 }
 
+/* Where it stands on its way to its whole weight, or from it; null: on none. */
+static json_t *slow_start_json(const struct status_input *in, const struct server *server)
+{
+	const struct ramp *ramp = &server->run.pool.ramp;
+
+	if (!ramp->direction)
+		return json_null();
+	return json_pack("{s:b, s:i, s:I}", "up", ramp->direction > 0, "pct", (int)ramp_pct(ramp), "left_ms",
+			 (json_int_t)ramp_left_ms(ramp, in->clock->now_ms));
+}
+
 static json_t *server_json(const struct status_input *in, const struct server *server)
 {
 	json_int_t live = in->live_flows ? in->live_flows(in->live_context, server->run.index) : 0;
@@ -128,6 +139,9 @@ static json_t *server_json(const struct status_input *in, const struct server *s
 			    json_pack("{s:i, s:i, s:f, s:i}", "declared", (int)server->conf->weight, "ordered",
 				      (int)ordered, "effective", server->run.pool.effective / 100.0, "factor_pct",
 				      (int)server->run.pool.factor_pct));
+	json_object_set_new(out, "slow_start", slow_start_json(in, server));
+	json_object_set_new(out, "role", json_string(server->conf->backup ? "backup" : "active"));
+	json_object_set_new(out, "tier", server->conf->backup ? json_integer(server->conf->tier) : json_null());
 	json_object_set_new(out, "memory", memory_json(in, server));
 	json_object_set_new(out, "rates", rates_json(&server->run.rate));
 	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());

@@ -226,6 +226,9 @@ static void pool(const struct status_input *in, const struct service *service, j
 		    "%s answers %u %% of all requests with 5xx for %s, and no server of it stands out: the "
 		    "application's own",
 		    name, service->run.signals.error_pct, ago(in, service->run.signals.since_ms));
+	if (run->tier)
+		say(out, "%s: its backups of tier %u stand in: the servers before them are too few or fall short", name,
+		    run->tier);
 	if (run->suspect)
 		say(out, "%s: for %s %s; look at the balancer's own network and load", name,
 		    ago(in, run->suspect_since_ms), pool_cause_text(POOL_CAUSE_SUSPECT));
@@ -351,7 +354,7 @@ static void one_server(const struct status_input *in, const struct server *serve
 		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
 	signals(in, server, service, out);
 	if (h->state == HEALTH_UP && server->run.pool.effective == 0 && server->run.pool.cause != POOL_CAUSE_REFUSES &&
-	    !ordered && server->conf->weight > 0)
+	    server->run.pool.cause != POOL_CAUSE_STANDBY && !ordered && server->conf->weight > 0)
 		say(out, "%s/%s is healthy but gets no new flow for %s, and no order says so: %s", service, name,
 		    ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
 	memory(in, server, service, out);

@@ -128,6 +128,8 @@ static void the_smallest_file_has_every_default(void **state)
 	assert_int_equal(service->pool.max_out_pct, 50);
 	assert_int_equal(service->pool.hold_ms, 10000);
 	assert_int_equal(service->pool.hold_max_ms, 300000);
+	assert_int_equal(service->pool.slow_start_ms, 30000);
+	assert_int_equal(service->pool.min_active, 1);
 	assert_int_equal(service->n_servers, 1);
 	assert_string_equal(server->name, "web-01");
 	assert_int_equal(server->addr.word[3], htonl(0x0a000001));
@@ -161,6 +163,9 @@ static void the_example_parses_and_names_every_key(void **state)
 	assert_int_equal(config->services[2].mode, MUSTER_MODE_DR);
 	assert_string_equal(overridden->memory.send, "web-02\n");
 	assert_int_equal(overridden->memory.soft_pct, 30);
+	assert_false(overridden->backup);
+	assert_true(config->services[0].servers[2].backup);
+	assert_int_equal(config->services[0].pool.min_active, 2);
 }
 
 /* Every key of the table stands as "key:" somewhere in the text. */
@@ -392,6 +397,12 @@ static void impossible_services_are_faults(void **state)
 	(void)state;
 	REFUSED(SERVICE("    mode: nat\n    source: [192.0.2.2]\n", WEB_01),
 		"6:13: source is used in modes fullnat, ipip and gue, this one is nat: ");
+	REFUSED(SERVICE("", "{name: a, address: 10.0.0.1, role: backup}"),
+		"5:14: every server is a backup: write role: active for those that serve");
+	REFUSED(SERVICE("", "{name: a, address: 10.0.0.1, tier: 2}"),
+		"5:50: tier is of backups, and this server is active: remove it, or write role: backup");
+	REFUSED(SERVICE("    pool: {min_active: 2}\n", WEB_01),
+		"5:24: min_active 2 is more than the 1 active servers: lower it, or add servers");
 	REFUSED(SERVICE("    pool: {hold: 1m, hold_max: 5s}\n", WEB_01), "5:32: hold_max 5s is below hold 1m");
 	REFUSED("timeouts: {udp: 20s, udp_once: 30s}\nservices: []\n", "1:32: udp_once 30s is above udp 20s");
 	REFUSED("services:\n  - {name: a, address: 192.0.2.1, port: any, servers: [{name: b, address: 10.0.0.1}]}\n",

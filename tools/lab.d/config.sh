@@ -37,6 +37,7 @@ config_service() { # NAME VIP V6-OR-EMPTY SOURCE...
 		      timeout: 500ms
 		    pool:
 		      hold: 5s
+		      slow_start: 2s
 		    servers:
 		      - name: web-01
 		        address: "$(web_address web-01 "$v6")"

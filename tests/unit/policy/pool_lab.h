@@ -19,7 +19,9 @@ static const struct memory_conf memory_conf = {.source = MEMORY_NODE_EXPORTER,
 					       .soft_pct = 25,
 					       .hard_pct = 8,
 					       .floor_pct = 10};
-static const struct pool_conf conf = {.max_out_pct = 50, .hold_ms = 10000, .hold_max_ms = 300000};
+/* Of the tests of other things: nobody comes back step by step, unless a test says so. */
+static const struct pool_conf usual = {.max_out_pct = 50, .hold_ms = 10000, .hold_max_ms = 300000, .min_active = 1};
+static struct pool_conf conf;
 
 static struct lab {
 	size_t n;
@@ -43,6 +45,7 @@ static inline bool weigh(void)
 static inline void lab_up(size_t n)
 {
 	lab = (struct lab){.n = n, .now_ms = 1000000};
+	conf = usual;
 	for (size_t i = 0; i < n; i++) {
 		health_adopt(&lab.health[i], HEALTH_UP, lab.now_ms);
 		memory_init(&lab.memory[i], 100, lab.now_ms);

@@ -77,7 +77,8 @@ static void loop_init(struct loop *loop, const struct plant *plant)
 						 .soft_pct = 25,
 						 .hard_pct = 8,
 						 .floor_pct = 10};
-	loop->pool_conf = (struct pool_conf){.max_out_pct = 50, .hold_ms = 10000, .hold_max_ms = 300000};
+	loop->pool_conf = (struct pool_conf){
+		.max_out_pct = 50, .hold_ms = 10000, .hold_max_ms = 300000, .slow_start_ms = 30000, .min_active = 1};
 	for (int i = 0; i < SERVERS; i++) {
 		health_adopt(&loop->health[i], HEALTH_UP, 1);
 		memory_init(&loop->memory[i], 100, 1);

@@ -37,7 +37,11 @@ struct history {
 static void begin(struct history *history, unsigned seed)
 {
 	*history = (struct history){.seed = seed, .n = 1 + draw(MOST), .now_ms = 5000};
-	history->conf = (struct pool_conf){.max_out_pct = draw(101), .hold_ms = draw(20000), .hold_max_ms = 60000};
+	history->conf = (struct pool_conf){.max_out_pct = draw(101),
+					   .hold_ms = draw(20000),
+					   .hold_max_ms = 60000,
+					   .slow_start_ms = draw(2) ? draw(60000) : 0,
+					   .min_active = 1 + draw(3)};
 	history->check = (struct check_conf){.interval_ms = 1000, .rise = 1 + draw(3), .fall = 1 + draw(3)};
 	history->memory_conf = (struct memory_conf){.source = draw(4) ? MEMORY_AGENT_CHECK : MEMORY_NONE,
 						    .interval_ms = 1000,
@@ -54,8 +58,11 @@ static void begin(struct history *history, unsigned seed)
 					       .health = &history->health[i],
 					       .memory = &history->memory[i],
 					       .memory_conf = &history->memory_conf,
+					       .tier = draw(3) ? 0 : 1 + draw(3),
+					       .max_flows = draw(3) ? 0 : 100,
 					       .run = &history->runs[i]};
 		member->allowed = member->declared;
+		history->runs[i].fresh = draw(2);
 	}
 }
 
@@ -102,6 +109,8 @@ static void something_happens(struct history *history)
 			order_comes_or_goes(history, i);
 		else
 			history->members[i].neighbour_gone = draw(3) == 0;
+		history->members[i].live_flows = draw(101);
+		history->members[i].forecast = (struct pool_forecast){draw(4) == 0, draw(900000)};
 		memory_age(&history->memory[i], &history->memory_conf, history->now_ms);
 	}
 	history->now_ms += draw(20) ? draw(1500) : draw(700000);
@@ -134,6 +143,9 @@ static void assert_servers(const struct history *history)
 		      "server %zu is hard down for no reason", history->seed, history->step, i);
 		holds(history, run->cause != POOL_CAUSE_FULL || run->effective == member->declared * 100,
 		      "server %zu is said to be full with %u", history->seed, history->step, i, run->effective);
+		holds(history,
+		      run->cause != POOL_CAUSE_STANDBY || (!run->effective && member->tier > history->run.tier),
+		      "server %zu is on standby with %u", history->seed, history->step, i, run->effective);
 		holds(history, run->effective || run->cause != POOL_CAUSE_KEPT, "server %zu is kept without weight",
 		      history->seed, history->step, i);
 	}
