@@ -118,8 +118,8 @@ static __always_inline bool refuses_syn(const struct packet *p, const struct mus
 
 /*
  * The server's part of the handshake of the flow at `ref`. A SYN/ACK: its sequence number is what the client has to
- * acknowledge. Anything else but a RST (1): the server has seen that acknowledgement, so the flow is proven, although the
- * packet in which it came was not known for one of this flow (admit.h, late).
+ * acknowledge. Anything else but a RST to a flow that a late ACK opened (1): the server has seen that acknowledgement, so the
+ * flow is proven. To one that a SYN opened it proves nothing: a server so answers a SYN that meets another's at its port.
  */
 static __always_inline bool handshake_answered(const struct packet *p, const struct change *c)
 {
@@ -135,7 +135,7 @@ static __always_inline bool handshake_answered(const struct packet *p, const str
 		return false;
 	}
 	if (!(p->tcp_flags & TCP_SYN))
-		return true;
+		return flow->flags & MUSTER_FLOW_LATE;
 	if (flow->flags & MUSTER_FLOW_ISN_KNOWN && flow->isn == p->seq)
 		return false;
 	if (!(flow->flags & MUSTER_FLOW_ISN_KNOWN))

@@ -108,9 +108,11 @@ __noinline int answer_claim(struct packet *p)
 	struct muster_tuple key;
 	__u64 hash;
 
-	if (!p || !answer_hash(&key, &hash, p))
+	struct muster_config *config = config_of();
+
+	if (!p || !config || !answer_hash(&key, &hash, p))
 		return 0;
-	p->claim = slot_claim(&key, hash, MUSTER_TABLE_HALF_OPEN, p->now);
+	p->claim = slot_claim(&key, hash, p->late ? proven_table(config) : MUSTER_TABLE_HALF_OPEN, p->now);
 	return claimed(p->claim);
 }
 

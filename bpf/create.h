@@ -63,6 +63,8 @@ static __always_inline void write_to_server(struct muster_flow *flow, const stru
 	set_diffs(flow, &p->key, &to);
 	flow->syn_seq = bpf_htonl(p->seq);
 	flow->isn = 0;
+	if (p->late)
+		flow->flags = MUSTER_FLOW_LATE;
 	if (p->key.proto == IPPROTO_TCP && !(p->hash >> 8 & (TIMED_ONE_IN - 1)) && !p->late) {
 		flow->isn = time_us();
 		flow->flags = MUSTER_FLOW_TIMED;
@@ -126,6 +128,7 @@ __noinline int enter(struct xdp_md *ctx, const struct packet *p, __u32 ref, __u3
 __noinline int create(struct xdp_md *ctx, struct packet *p)
 {
 	const struct muster_service *service;
+	struct muster_config *config;
 	__u32 ref;
 
 	if (!p)
@@ -140,7 +143,10 @@ __noinline int create(struct xdp_md *ctx, struct packet *p)
 	}
 	if (dry_run)
 		return enter(ctx, p, MUSTER_NOWHERE, MUSTER_NOWHERE, false) ? 0 : -MUSTER_VERDICT_NONE;
-	ref = slot_claim(&p->key, p->hash, MUSTER_TABLE_HALF_OPEN, p->now);
+	config = config_of();
+	if (!config)
+		return -MUSTER_VERDICT_NONE;
+	ref = slot_claim(&p->key, p->hash, p->late ? proven_table(config) : MUSTER_TABLE_HALF_OPEN, p->now);
 	if (!claimed(ref)) {
 		claim_end(p, service->mode);
 		p->opened = 0;

@@ -78,6 +78,7 @@ enum muster_flow_flag {
 	MUSTER_FLOW_HOP_ASKED = 16,  /* toward the client: the FIB was asked, at hop_asked */
 	MUSTER_FLOW_HOP_FIB = 32, /* and had an answer: the hop is the FIB's, not the way the client's packets came */
 	MUSTER_FLOW_TIMED = 64,   /* until the ISN is known, isn is the time of the SYN, in microseconds */
+	MUSTER_FLOW_LATE = 128,   /* opened by an ACK whose SYN was forgotten */
 };
 
 /*

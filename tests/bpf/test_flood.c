@@ -164,12 +164,56 @@ static void test_without_a_flood_a_late_ack_is_no_flows(void **state)
 	expect("an ACK out of nothing", &ack, MUSTER_VERDICT_NO_FLOW, NULL);
 }
 
+/*
+ * Two SYNs of the flood come to a server by one port: it answers the second with an acknowledgement of the first (RFC 9293
+ * 3.10.7.4), which says nothing about who sent either.
+ */
+static void test_a_challenge_proves_nothing(void **state)
+{
+	struct packet syn = from_client(1000, SYN), back;
+	struct found found;
+
+	(void)state;
+	pool();
+	flood();
+	back = answer(ask(&syn, "a SYN"), ACK, 0);
+	back.ack = 4711;
+	expect("the server's challenge", &back, MUSTER_VERDICT_TO_CLIENT, NULL);
+	assert_true(flow_get(&syn, &found));
+	assert_int_equal(flow_state(&found), MUSTER_FLOW_HALF_OPEN);
+}
+
+/*
+ * What opened a flow anew, a late ACK, is no SYN: SYNs do not push it out again before its server has answered. Else the answer
+ * would be the host's, whose TCP resets the connection.
+ */
+static void test_a_late_flow_is_not_pushed_out_again(void **state)
+{
+	struct packet packet, late;
+
+	(void)state;
+	pool();
+	flood();
+	for (unsigned i = 0; i < HONEST; i++) {
+		packet = from_client(1000 + i, SYN);
+		ask(&packet, "an honest SYN");
+		flood();
+		packet = from_client(1000 + i, ACK);
+		late = answer(ask(&packet, "the ACK that came late"), ACK, 40);
+		flood();
+		expect("the server's data", &late, MUSTER_VERDICT_TO_CLIENT, NULL);
+	}
+	check_whole("after late flows in a flood");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_proven_flows_do_not_feel_it, bench_reset),
 		cmocka_unit_test_setup(test_an_honest_client_comes_through, bench_reset),
 		cmocka_unit_test_setup(test_without_a_flood_a_late_ack_is_no_flows, bench_reset),
+		cmocka_unit_test_setup(test_a_challenge_proves_nothing, bench_reset),
+		cmocka_unit_test_setup(test_a_late_flow_is_not_pushed_out_again, bench_reset),
 	};
 
 	table_buckets = 32;
