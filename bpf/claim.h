@@ -102,17 +102,16 @@ __noinline int answer_clear(const struct packet *p)
 	return 0;
 }
 
-/* Claims the answers' place among the half-open flows: p->claim. */
+/* Claims the answers' place: p->claim. */
 __noinline int answer_claim(struct packet *p)
 {
+	struct muster_config *config = config_of();
 	struct muster_tuple key;
 	__u64 hash;
 
-	struct muster_config *config = config_of();
-
 	if (!p || !config || !answer_hash(&key, &hash, p))
 		return 0;
-	p->claim = slot_claim(&key, hash, p->late ? proven_table(config) : MUSTER_TABLE_HALF_OPEN, p->now);
+	p->claim = slot_claim(&key, hash, table_of_new(p, config), p->now);
 	return claimed(p->claim);
 }
 

@@ -146,7 +146,7 @@ __noinline int create(struct xdp_md *ctx, struct packet *p)
 	config = config_of();
 	if (!config)
 		return -MUSTER_VERDICT_NONE;
-	ref = slot_claim(&p->key, p->hash, p->late ? proven_table(config) : MUSTER_TABLE_HALF_OPEN, p->now);
+	ref = slot_claim(&p->key, p->hash, table_of_new(p, config), p->now);
 	if (!claimed(ref)) {
 		claim_end(p, service->mode);
 		p->opened = 0;

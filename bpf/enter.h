@@ -292,6 +292,16 @@ __noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 own)
 	return key_contested(key, hash, table, index, own);
 }
 
+/*
+ * Where a new flow stands: half-open; one that a late ACK opens among the proven, where no SYN pushes it out again. Without a
+ * branch (below()).
+ */
+static __always_inline __u32 table_of_new(const struct packet *p, const struct muster_config *config)
+{
+	return config->table & -(__u32)p->late;
+}
+_Static_assert(MUSTER_TABLE_HALF_OPEN == 0, "table_of_new() masks the table");
+
 static __always_inline bool claimed(__u32 ref)
 {
 	return ref != CLAIM_TAKEN && ref != CLAIM_FULL;

@@ -43,9 +43,10 @@ static __always_inline __u64 live_of(__u32 server)
 	return live ? *(volatile __u64 *)live : 0;
 }
 
+/* No limit, 0, is the highest one here: without a branch (below()). */
 static __always_inline bool at_limit(const struct muster_server *server, __u32 index)
 {
-	return server->max_flows && live_of(index) >= server->max_flows;
+	return below(server->max_flows - 1, (__u32)live_of(index));
 }
 
 /*
@@ -86,7 +87,7 @@ __noinline __u32 server_with_room(__u32 service, __u32 slot, __u32 lighter)
 	if (!length || !*length)
 		return NONE;
 	if (lighter != NONE)
-		slot = lighter_slot(picks, slot % *length, lighter % *length, service);
+		slot = lighter_slot(picks, slot, lighter, service);
 	for (__u32 i = 0; i < ROOM_ATTEMPTS; i++) {
 		server = slot_server(picks, (slot + i) % *length, service, &index);
 		if (!server)
