@@ -46,6 +46,7 @@ LDFLAGS    += -Wl,--as-needed
 LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH) \
               -DMUSTER_VERSION='"$(VERSION)"'
+FUZZ_CFLAGS := -g -O1 -std=gnu17 -Wall
 SAN        := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # Each program is its own main beside the one library that all of agent/ is.
@@ -53,6 +54,9 @@ MAINS      := agent/main.c agent/cli/muster.c agent/responder/responder.c
 SOURCES    := $(filter-out $(MAINS),$(wildcard agent/*.c agent/*/*.c))
 OBJECTS    := $(SOURCES:%.c=$B/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$B/san/%.o)
+# The parsers that are fuzzed, and what they need: the linker says what is missing here.
+FUZZ_OBJECTS := $(patsubst %.c,$B/fuzz/%.o,agent/address.c agent/config.c agent/state.c agent/state_json.c \
+                $(wildcard agent/config/*.c) agent/probe/agent_check.c agent/probe/node_exporter.c)
 
 PROGRAMS   := $B/musterd $B/muster $B/muster-responder $B/muster.bpf.o
 
@@ -68,6 +72,8 @@ $B/libmuster.a: $(OBJECTS)
 	rm -f $@ && $(AR) rcs $@ $^
 $B/libmuster-san.a: $(SAN_OBJECTS)
 	rm -f $@ && $(AR) rcs $@ $^
+$B/libmuster-fuzz.a: $(FUZZ_OBJECTS)
+	rm -f $@ && $(AR) rcs $@ $^
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -75,6 +81,9 @@ $B/%.o: %.c Makefile
 $B/san/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+$B/fuzz/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 $B/muster.bpf.o: bpf/muster.bpf.c $(wildcard bpf/*.h include/muster/*.h) Makefile
 	@mkdir -p $(@D)
@@ -99,9 +108,9 @@ $B/tests/bpf/test_%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*
 $B/tests/vm/test_%: tests/vm/test_%.c tests/vm/tunnel.c tests/vm/tunnel.h $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
-$B/tests/fuzz/%: tests/fuzz/%.c $(SOURCES)
+$B/tests/fuzz/%: tests/fuzz/%.c $B/libmuster-fuzz.a
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) -g -O1 -std=gnu17 -Wall -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LDLIBS)
+	$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 $B/tests/e2e/%: tests/e2e/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
@@ -175,4 +184,4 @@ clean:
 .PHONY: all labtools benchtools packets fuzzers tests unit demo bench bench-verifier test vmtest lint man install install-deps clean
 .DELETE_ON_ERROR:
 
--include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)
+-include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)
