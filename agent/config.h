@@ -55,6 +55,7 @@ struct memory_conf {
 	uint32_t timeout_ms;
 	uint32_t stale_after_ms; /* silence after which the source stops counting */
 	uint32_t soft_pct, hard_pct, floor_pct;
+	uint32_t forecast_ms; /* how far back the forecast looks; 0: none is made */
 };
 
 struct server_conf {

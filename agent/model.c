@@ -128,6 +128,7 @@ static void settle_server(struct server *server, const struct service *old, cons
 
 	server->run.share_pct = -1;
 	server->run.declared_ms = now_ms;
+	forecast_forget(&server->run.forecast);
 	server->run.id = fresh_id();
 	for (size_t i = 0; old && i < old->n_servers; i++) {
 		const struct server *was = &old->servers[i];

@@ -10,6 +10,7 @@
 #include "address.h"
 #include "config.h"
 #include "kernel/kernel.h"
+#include "policy/forecast.h"
 #include "policy/imbalance.h"
 #include "policy/pool.h"
 #include "state.h"
@@ -40,6 +41,7 @@ struct server {
 		uint32_t generation; /* of that record */
 		struct health health;
 		struct memory memory;
+		struct forecast forecast;
 		struct pool_member_run pool;
 		struct signals signals;
 		struct muster_signals counted; /* by the program, of its packets; at the last tick */

@@ -21,6 +21,8 @@ static void age_memory(struct agent *agent, struct server *server, int64_t now_m
 
 	if (!memory_age(&server->run.memory, &server->conf->memory, now_ms))
 		return;
+	if (server->run.memory.level == MEMORY_STALE)
+		forecast_forget(&server->run.forecast);
 	if (was != server->run.memory.level)
 		agent_note(agent, &(struct journal_entry){
 					  .kind = JOURNAL_MEMORY,

@@ -155,6 +155,23 @@ static void layers(const struct look *look, const json_t *server, int64_t now_ms
 			  json_figure(server, "tier"));
 }
 
+static void forecast(const struct look *look, const json_t *memory)
+{
+	const json_t *f = json_object_get(memory, "forecast");
+	char exhausted[HUMAN_SIZE], hard[HUMAN_SIZE];
+
+	if (!json_is_object(f))
+		return;
+	human_left((int64_t)json_figure(f, "exhausted_in_ms"), exhausted);
+	if (json_figure(f, "hard_in_ms") > 0)
+		paragraph(look, "forecast",
+			  "at this rate below its hard mark (%.0f %%) in about %s, out of memory in about %s.",
+			  json_figure(memory, "hard_pct"), human_left((int64_t)json_figure(f, "hard_in_ms"), hard),
+			  exhausted);
+	else
+		paragraph(look, "forecast", "at this rate out of memory in about %s.", exhausted);
+}
+
 static void memory(const struct look *look, const json_t *server)
 {
 	const json_t *m = json_object_get(server, "memory");
@@ -177,6 +194,7 @@ static void memory(const struct look *look, const json_t *server)
 			  json_text(m, "level"), human_bytes(json_figure(m, "available_bytes"), available),
 			  human_bytes(json_figure(m, "total_bytes"), total), json_figure(m, "available_pct"), source,
 			  age, json_figure(m, "factor_pct"));
+	forecast(look, m);
 }
 
 static void traffic(const struct look *look, const json_t *server)

@@ -180,6 +180,9 @@ static const struct schema_key memory_keys[] = {
 	 .fallback = "8%", .help = "Available memory below which it gets no new flow while another server has room. Below soft."},
 	{"floor", SCHEMA_NUMBER, AT(struct memory_conf, floor_pct), .unit = VALUE_PERCENT, .min = 1, .max = 100,
 	 .fallback = "10%", .help = "Share of its weight that a server keeps between soft and hard."},
+	{"forecast", SCHEMA_NUMBER, AT(struct memory_conf, forecast_ms), .unit = VALUE_MS, .min = 0, .max = DAY_MS,
+	 .fallback = "10m", .help = "How far back the forecast of its end looks; it warns when less than one and a half times that is left, "
+	 "and alarms nobody for the teeth of a garbage collector of up to a third of it. 0: no forecast."},
 	{}
 };
 

@@ -21,6 +21,7 @@
 	X(HEALTH,         health,         NOTICE) \
 	X(WEIGHT,         weight,         NOTICE) \
 	X(MEMORY,         memory,         NOTICE) \
+	X(FORECAST,       forecast,       WARNING) \
 	X(SIGNALS,        signals,        WARNING) \
 	X(ORDER,          order,          NOTICE) \
 	X(ORDER_EXTENDED, order_extended, NOTICE) \

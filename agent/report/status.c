@@ -76,6 +76,18 @@ static json_t *health_json(const struct status_input *in, const struct server *s
 	return out;
 }
 
+/* null: no end is in sight. */
+static json_t *forecast_json(const struct status_input *in, const struct server *server)
+{
+	const struct forecast *f = &server->run.forecast;
+
+	if (!f->known)
+		return json_null();
+	return json_pack("{s:I, s:I, s:b}", "exhausted_in_ms", (json_int_t)forecast_left_ms(f, in->clock->now_ms),
+			 "hard_in_ms", (json_int_t)MAX(f->hard_at_ms - in->clock->now_ms, (int64_t)0), "warned",
+			 f->warned);
+}
+
 static json_t *memory_json(const struct status_input *in, const struct server *server)
 {
 	const struct memory *m = &server->run.memory;
@@ -89,6 +101,10 @@ static json_t *memory_json(const struct status_input *in, const struct server *s
 	json_object_set_new(out, "available_bytes", known ? json_integer(m->available_bytes) : json_null());
 	json_object_set_new(out, "total_bytes", known ? json_integer(m->total_bytes) : json_null());
 	json_object_set_new(out, "available_pct", known ? json_real(m->available_permille / 10.0) : json_null());
+	json_object_set_new(out, "forecast", forecast_json(in, server));
+	json_object_set_new(out, "pressure_pct",
+			    server->run.forecast.pressure_pct < 0 ? json_null()
+								  : json_integer(server->run.forecast.pressure_pct));
 	json_object_set_new(out, "age_ms", m->read_ms ? json_integer(in->clock->now_ms - m->read_ms) : json_null());
 	return out;
 }

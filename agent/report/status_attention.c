@@ -281,6 +281,20 @@ static void memory(const struct status_input *in, const struct server *server, c
 		    server->conf->weight);
 }
 
+static void forecast(const struct status_input *in, const struct server *server, const char *service, json_t *out)
+{
+	const struct forecast *f = &server->run.forecast;
+	char left[FORECAST_TEXT_SIZE];
+
+	if (f->warned)
+		say(out,
+		    "%s/%s out of memory in about %s at this rate: %.1f %% available; find what fills it, or take it "
+		    "out "
+		    "and restart what serves there: muster drain %s",
+		    service, server->conf->name, forecast_left_text(f, in->clock->now_ms, left, sizeof(left)),
+		    server->run.memory.available_permille / 10.0, server->conf->name);
+}
+
 /* Source ports toward a server that are scarce, or go from one client to the next too soon. */
 static void ports(const struct status_input *in, const struct server *server, const char *service, json_t *out)
 {
@@ -358,6 +372,7 @@ static void one_server(const struct status_input *in, const struct server *serve
 		say(out, "%s/%s is healthy but gets no new flow for %s, and no order says so: %s", service, name,
 		    ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
 	memory(in, server, service, out);
+	forecast(in, server, service, out);
 	ports(in, server, service, out);
 	hop(server, service, out);
 }
