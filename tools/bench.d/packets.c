@@ -11,10 +11,9 @@
  */
 #include <getopt.h>
 #include <netinet/ether.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "cpu.h"
 #include "open.h"
 
 #define SETTLE_US 20000
@@ -28,15 +27,7 @@ static struct {
 	int64_t duration_ns;
 	int cpu;
 	bool answers, stats;
-} conf = {.cpu = -1};
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
+} conf;
 
 static void attach(const char *dev, const char *name)
 {
@@ -61,29 +52,16 @@ static void detach(const char *dev)
 /* Sends so many packets, or for so long, whichever ends first; how many that was. */
 static uint64_t run(const struct source *source, uint64_t count, int64_t duration_ns)
 {
-	int64_t end = now_ns() + duration_ns;
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + duration_ns;
 	uint64_t sent = 0;
 
-	while ((!count || sent < count) && (!duration_ns || now_ns() < end)) {
+	while ((!count || sent < count) && (!duration_ns || clock_ns(CLOCK_MONOTONIC) < end)) {
 		uint32_t n = count && count - sent < CALL ? count - sent : CALL;
 
 		source_emit(source, n);
 		sent += n;
 	}
 	return sent;
-}
-
-/* On one CPU, before others that want it: what is measured is the way of a packet, not who else runs. */
-static void pin(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(conf.cpu < 0 ? sysconf(_SC_NPROCESSORS_ONLN) - 1 : conf.cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		die("cannot stay on", "one CPU", errno);
-	if (setpriority(PRIO_PROCESS, 0, -20))
-		die("cannot raise", "the priority", errno);
 }
 
 /* As long as this process lives. */
@@ -110,7 +88,7 @@ static struct ends ends_open(void)
 	};
 
 	enter("client");
-	pin();
+	cpu_pin(conf.cpu);
 	return ends;
 }
 
@@ -125,11 +103,11 @@ static void open_all(void)
 
 static void send_all(void)
 {
-	int measured = program_on("lb", "front");
+	int measured = program_on("lb", "front"), helper = cpu_helper(conf.cpu);
 	struct ends ends = ends_open();
 	struct bench_seen servers_before, client_before, servers_after, client_after;
 	struct bpf_prog_info before, after;
-	int64_t start, elapsed;
+	int64_t start, elapsed, cpu;
 	uint64_t sent;
 
 	source_aim(&ends.source, conf.kind, conf.flows, conf.first);
@@ -142,16 +120,19 @@ static void send_all(void)
 	servers_before = sink_read(&ends.servers);
 	client_before = sink_read(&ends.client);
 	before = program_read(measured);
-	start = now_ns();
+	cpu = cpu_time_ns(helper);
+	start = clock_ns(CLOCK_MONOTONIC);
 	sent = run(&ends.source, conf.count, conf.duration_ns);
-	elapsed = now_ns() - start;
+	elapsed = clock_ns(CLOCK_MONOTONIC) - start;
+	cpu = cpu_time_ns(helper) - cpu;
 	usleep(SETTLE_US);
 	after = program_read(measured);
 	servers_after = sink_read(&ends.servers);
 	client_after = sink_read(&ends.client);
-	printf("{\"sent\": %lu, \"seconds\": %.6f, \"servers\": %llu, \"client\": %llu, \"runs\": %llu, "
+	printf("{\"sent\": %lu, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"servers\": %llu, \"client\": %llu, "
+	       "\"runs\": %llu, "
 	       "\"run_ns\": %llu}\n",
-	       sent, elapsed / 1e9, servers_after.dropped - servers_before.dropped,
+	       sent, elapsed / 1e9, cpu / 1e9, servers_after.dropped - servers_before.dropped,
 	       client_after.dropped - client_before.dropped, after.run_cnt - before.run_cnt,
 	       after.run_time_ns - before.run_time_ns);
 }
@@ -303,6 +284,7 @@ int main(int argc, char **argv)
 	if (length < 0)
 		die("cannot find", "packets.bpf.o", errno);
 	conf.object = strcat(object, ".bpf.o");
+	conf.cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	if (argc == 4 && !strcmp(argv[1], "attach"))
 		attach(argv[2], argv[3]);
 	else if (argc == 3 && !strcmp(argv[1], "detach"))

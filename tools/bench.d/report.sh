@@ -71,7 +71,7 @@ report() {
 	jq -r '.machine | "\(.cpu), \(.cpus) CPUs, Linux \(.kernel), Muster \(.version), load average \(.load_before) before"' "$json"
 	table_of "$json" "Nanoseconds of the program for a packet, net of the empty program; median (least-most)" \
 		'"\(.median * 10 | round / 10) (\(.min | round)-\(.max | round))"' "${ns_rows[@]}"
-	table_of "$json" "Thousands of packets a second that arrive, one CPU sending and forwarding; median (least-most)" \
+	table_of "$json" "Thousands of packets that arrive, for a second of the one CPU that sends and forwards; median (least-most)" \
 		'"\(.median / 1000 | round) (\(.min / 1000 | round)-\(.max / 1000 | round))"' "${rate_rows[@]}"
 	table_of "$json" "Microseconds of CPU for a keep-alive HTTP request: the balancer's, the whole machine's" \
 		'"\(.median * 100 | round / 100) (\(.min * 100 | round / 100)-\(.max * 100 | round / 100))"' "${http_rows[@]}"
