@@ -13,6 +13,7 @@
 
 #include "audit.h"
 #include "base.h"
+#include "history.h"
 #include "kernel/kernel.h"
 #include "model.h"
 #include "packets.h"
@@ -51,7 +52,9 @@ struct agent {
 	uint64_t ticks;
 	struct kernel_counters *counters; /* of the last second */
 	int64_t counters_ms;
-	int64_t no_port_ms; /* when a flow last found no source port; 0: never */
+	struct histories *histories; /* what each server carried */
+	int64_t history_saved_ms;    /* wall clock */
+	int64_t no_port_ms;          /* when a flow last found no source port; 0: never */
 	struct packets packets;
 	struct auditor auditor;
 };

@@ -122,18 +122,24 @@ static bool name_fits(struct api_call *call, const char *name, const char *what)
 
 static void call_overlay(struct agent *agent, struct api_call *call, bool remove)
 {
-	static const char *const fields[] = {"sserver", "sservice", "saddress", "iport", "iweight", "sas", NULL};
+	static const char *const fields[] = {"sserver", "sservice", "saddress", "iport", "iweight",
+					     "sas",     "bforce",   "bdry_run", NULL};
 	const json_t *body = api_body(call);
 	const char *server = text_of(body, "server"), *service = text_of(body, "service");
 	const char *address = text_of(body, "address");
 	int64_t port = number_of(body, "port", 0), weight = number_of(body, "weight", 1);
-	struct overlay wish = {.remove = remove, .wall_ms = clock_wall_ms(), .port = port, .weight = weight};
+	struct overlay_request request = {
+		.wish = {.remove = remove, .wall_ms = clock_wall_ms(), .port = port, .weight = weight},
+		.force = json_is_true(json_object_get(body, "force")),
+		.dry_run = json_is_true(json_object_get(body, "dry_run")),
+	};
+	struct overlay *wish = &request.wish;
 
 	if (!control_fields_good(call, fields))
 		return;
 	if (!name_fits(call, server, "server") || !name_fits(call, remove && !service ? "" : service, "service"))
 		return;
-	if (!remove && (!address || address_parse(address, &wish.addr) < 0)) {
+	if (!remove && (!address || address_parse(address, &wish->addr) < 0)) {
 		control_answer_result(call, ORDER_USAGE, "\"address\" is missing, or no IPv4 or IPv6 address");
 		return;
 	}
@@ -141,13 +147,13 @@ static void call_overlay(struct agent *agent, struct api_call *call, bool remove
 		control_answer_result(call, ORDER_USAGE, "\"port\" is 0 to 65535, and \"weight\" 0 to 256");
 		return;
 	}
-	snprintf(wish.server, sizeof(wish.server), "%s", server);
-	snprintf(wish.service, sizeof(wish.service), "%s", service ? service : "");
+	snprintf(wish->server, sizeof(wish->server), "%s", server);
+	snprintf(wish->service, sizeof(wish->service), "%s", service ? service : "");
 	if (text_of(body, "as"))
-		snprintf(wish.owner, sizeof(wish.owner), "%.30s as %.20s", api_peer(call)->name, text_of(body, "as"));
+		snprintf(wish->owner, sizeof(wish->owner), "%.30s as %.20s", api_peer(call)->name, text_of(body, "as"));
 	else
-		snprintf(wish.owner, sizeof(wish.owner), "%s", api_peer(call)->name);
-	orders_overlay(agent, &wish, control_answer, call);
+		snprintf(wish->owner, sizeof(wish->owner), "%s", api_peer(call)->name);
+	orders_overlay(agent, &request, control_answer, call);
 }
 
 static void call_add(void *context, struct api_call *call)

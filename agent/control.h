@@ -13,14 +13,14 @@
  *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
  *   GET  /v1/storage                     how long the disk operation under way has been going
  *   GET  /v1/leases                      every order: {"leases": [as in a server's "orders", with service and server]}
- *   POST /v1/drain    {server, [service], for_s or indefinitely, reason, [no_recall], [kill_after_s], [alone], [as]}
+ *   POST /v1/drain    {server, [service], for_s or indefinitely, reason, [no_recall], [kill_after_s], [alone], [force], [dry_run], [as]}
  *   POST /v1/maintenance   the same
- *   POST /v1/weight   {server, [service], weight, for_s or indefinitely, reason, [as]}
+ *   POST /v1/weight   {server, [service], weight, for_s or indefinitely, reason, [force], [dry_run], [as]}
  *   POST /v1/return   {server, [service], [force], [as]}
  *   POST /v1/lease/extend    {lease, for_s or indefinitely, [force], [as]}
  *   POST /v1/lease/release   {lease, [force], [as]}
  *   POST /v1/add      {server, service, address, [port], [weight], [as]}
- *   POST /v1/remove   {server, [service], [as]}
+ *   POST /v1/remove   {server, [service], [force], [dry_run], [as]}
  *   POST /v1/attach   {interface, [mode: auto|native|generic]}
  *   POST /v1/detach   {interface}
  *   POST /v1/upgrade  {[object]: a path, by root alone}

@@ -12,6 +12,7 @@
 #include "kernel/kernel.h"
 #include "policy/forecast.h"
 #include "policy/imbalance.h"
+#include "policy/history.h"
 #include "policy/pool.h"
 #include "state.h"
 
@@ -53,8 +54,9 @@ struct server {
 		struct server_rate rate;                /* over the last tick */
 		uint64_t flows_mark[MODEL_SHARE_MARKS]; /* flows_new, newest first */
 		struct server_window window;
-		uint32_t slots;   /* of the service's table, as the kernel has it */
-		double share_pct; /* of the service's new flows; < 0: too few to say */
+		uint32_t slots;          /* of the service's table, as the kernel has it */
+		struct history *history; /* of the agent's; NULL: not asked for yet */
+		double share_pct;        /* of the service's new flows; < 0: too few to say */
 	} run;
 };
 

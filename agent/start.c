@@ -119,7 +119,7 @@ static int start_storage(struct agent *agent, const struct config *config)
 
 	error = writer_new(&agent->writer, agent->event, &conf, why, sizeof(why));
 	if (!error)
-		error = writer_read_state(config->state_dir, &text);
+		error = writer_read(config->state_dir, WRITER_STATE, &text);
 	if (!error)
 		error = state_parse(text, &agent->state, why, sizeof(why));
 	if (!error)
@@ -129,7 +129,7 @@ static int start_storage(struct agent *agent, const struct config *config)
 		return error;
 	}
 	orders_adopt(agent);
-	return 0;
+	return history_start(agent, config->state_dir);
 }
 
 static void push_line(void *context, const char *line, size_t length)
@@ -253,12 +253,14 @@ void agent_free(struct agent **agent)
 	a->tick = sd_event_source_unref(a->tick);
 	a->post = sd_event_source_unref(a->post);
 	a->step = sd_event_source_unref(a->step);
+	history_stop(a);
 	writer_free(&a->writer);
 	journal_free(&a->journal);
 	kernel_close(&a->kernel);
 	model_free(&a->model);
 	audit_free(&a->auditor.audit);
 	state_free(&a->state);
+	histories_free(&a->histories);
 	sd_event_unref(a->event);
 	free(a->counters);
 	free(a->applied);

@@ -137,6 +137,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 		count(agent, now_ms);
 		observe_second(agent, now_ms);
 		audit_second(agent, now_ms);
+		history_second(agent);
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);

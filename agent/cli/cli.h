@@ -48,6 +48,8 @@ json_t *change_of_server(struct session *session, int *result);
 /* Adds --for or --indefinitely, and --reason too. Exit statuses. */
 int change_length(struct session *session, json_t *body);
 int change_lease(struct session *session, json_t *body);
+/* Adds --force and --dry-run, as the capacity gate takes them. */
+void change_gate(struct session *session, json_t *body);
 /* lease.c */
 int run_lease_list(struct session *session);
 int run_lease_extend(struct session *session);

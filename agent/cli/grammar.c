@@ -39,6 +39,8 @@ static const struct cli_option
 	exec    = {"exec", 0, VALUE_TEXT, "COMMAND", .help = "what to run between: a line for sh, with MUSTER_SERVER set"},
 	recycle_reason = {"reason", 0, VALUE_TEXT, "TEXT", .preset = "recycle", .help = "why, for those who find it"},
 	force   = {"force", 0, .help = "undo another owner's order as well"},
+	override = {"force", 0, .help = "even where the servers left may not carry it; never the last one"},
+	dry_run = {"dry-run", 0, .help = "only say what the capacity gate answers, and why"},
 	service = {"service", 0, VALUE_SERVICE, "SERVICE", .required = true, .help = "the service that it joins"},
 	address = {"address", 0, VALUE_ADDRESS, "ADDRESS", .required = true, .help = "the server's address"},
 	port    = {"port", 0, VALUE_PORT, "PORT", .help = "the server's port, where it is not the service's"},
@@ -75,18 +77,20 @@ const struct cli_command cli_commands[] = {
 	 .help = "packets by verdict: each way to leave the program, and what was done"},
 	{{"show", "stats"}, .run = run_show_stats, .help = "packets by verdict, memory of the maps, probes"},
 	{{"show", "events"}, .options = {&most, &since}, .run = run_show_events, .help = "the latest changes of state"},
-	{{"drain"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &indefinitely, &reason, &no_recall, &wait, &kill}, run_drain,
+	{{"drain"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &indefinitely, &reason, &no_recall, &wait, &kill, &override, &dry_run}, run_drain,
 	 "give a server no new connections for a while",
-	 "Its live connections go on. The last server of a service is refused. The order is a lease: it ends by itself, and "
+	 "Its live connections go on. The last server of a service is refused, and so is what the servers left would not carry: "
+	 "what they carried in the last day, their max_flows and their memory answer yes, no or unknown. Unknown is a warning "
+	 "where a healthy server with memory above its soft mark stays. The order is a lease: it ends by itself, and "
 	 "until then it belongs to who gave it. It is recalled, and the server serves again at once, when the servers left "
 	 "refuse, go down, or are short of memory, so that less than half of the pool is well; --no-recall forbids that. With "
 	 "--wait the command ends when the last connection did, or with status 2 when the order ended before."},
-	{{"maintenance"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &indefinitely, &reason, &wait, &kill}, run_maintenance,
+	{{"maintenance"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &indefinitely, &reason, &wait, &kill, &override, &dry_run}, run_maintenance,
 	 "take a server out to work on it",
 	 "Like a drain, but never recalled; and that the server is down meanwhile is no news."},
 	{{"return"}, {{VALUE_SERVER, "SERVER"}}, {&force}, run_return, "end the orders on a server",
 	 "An order is undone by its owner, or by anybody with --force."},
-	{{"weight"}, {{VALUE_SERVER, "SERVER"}, {VALUE_WEIGHT, "N"}}, {&for_, &indefinitely, &reason}, run_weight,
+	{{"weight"}, {{VALUE_SERVER, "SERVER"}, {VALUE_WEIGHT, "N"}}, {&for_, &indefinitely, &reason, &override, &dry_run}, run_weight,
 	 "give a server another weight for a while", "Where several orders stand, the lowest weight acts."},
 	{{"recycle"}, {{VALUE_SERVER, "SERVER"}}, {&exec, &for_, &recycle_reason}, run_recycle,
 	 "drain a server, restart what runs there, and take it back",
@@ -100,7 +104,7 @@ const struct cli_command cli_commands[] = {
 	 "Where others stand on the same server, they still hold it."},
 	{{"add"}, {{VALUE_TEXT, "NAME"}}, {&service, &address, &port, &weight}, run_add, "add a server to a service",
 	 "It is kept over restarts, beside the configuration file, which is not changed."},
-	{{"remove"}, {{VALUE_SERVER, "SERVER"}}, .run = run_remove, .help = "take a server out of its service",
+	{{"remove"}, {{VALUE_SERVER, "SERVER"}}, {&override, &dry_run}, .run = run_remove, .help = "take a server out of its service",
 	 .detail = "It is kept over restarts, beside the configuration file, which is not changed."},
 	{{"attach"}, {{VALUE_INTERFACE, "DEV"}}, {&mode, &object, &pins}, run_attach,
 	 "put the program on an interface",

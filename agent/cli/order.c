@@ -75,6 +75,14 @@ int change_length(struct session *session, json_t *body)
 	return CLI_DONE;
 }
 
+void change_gate(struct session *session, json_t *body)
+{
+	if (cli_option(&session->request, "force")->given)
+		json_object_set_new(body, "force", json_true());
+	if (cli_option(&session->request, "dry-run")->given)
+		json_object_set_new(body, "dry_run", json_true());
+}
+
 int change_lease(struct session *session, json_t *body)
 {
 	json_object_set_new(body, "reason", json_string(cli_option(&session->request, "reason")->text));
@@ -95,10 +103,11 @@ static int hold_out(struct session *session, const char *path)
 		json_object_set_new(body, "no_recall", json_true());
 	if (cli_option(request, "then-kill-after")->given)
 		json_object_set_new(body, "kill_after_s", json_integer(cli_option(request, "then-kill-after")->number));
+	change_gate(session, body);
 	result = change_lease(session, body);
 	if (!result)
 		result = change_answered(session, path, json_incref(body), &answer);
-	if (!result && cli_option(request, "wait")->given)
+	if (!result && cli_option(request, "wait")->given && !cli_option(request, "dry-run")->given)
 		result = wait_empty(session, body, answer.json);
 	json_decref(body);
 	return result;
@@ -122,6 +131,7 @@ int run_weight(struct session *session)
 	if (!body)
 		return result;
 	json_object_set_new(body, "weight", json_integer(session->request.arguments[1].number));
+	change_gate(session, body);
 	result = change_lease(session, body);
 	if (!result)
 		return change(session, "/v1/weight", body);
@@ -146,7 +156,10 @@ int run_remove(struct session *session)
 	int result;
 	json_t *body = change_of_server(session, &result);
 
-	return body ? change(session, "/v1/remove", body) : result;
+	if (!body)
+		return result;
+	change_gate(session, body);
+	return change(session, "/v1/remove", body);
 }
 
 int run_add(struct session *session)

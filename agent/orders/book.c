@@ -76,7 +76,7 @@ void orders_save(struct agent *agent, writer_done_fn done, void *context)
 	if (text && saving) {
 		*saving = (struct saving){.agent = agent, .done = done, .context = context};
 		agent->saving++;
-		writer_replace(agent->writer, text, save_done, TAKE_PTR(saving));
+		writer_replace(agent->writer, WRITER_STATE, text, save_done, TAKE_PTR(saving));
 		return;
 	}
 	agent->unsaved = true;

@@ -22,6 +22,13 @@ void book_note(struct agent *agent, const struct order *order, enum journal_kind
 	       const char *to);
 /* Drops the orders that `by` takes the place of: the same owner's earlier ones of its kind on its server. */
 void book_supersede(struct state *state, const struct order *by);
+/*
+ * May these servers be held out, weighed otherwise or, with `removal`, be removed, as the capacity gate sees it (gate.h)? With
+ * `force` only the last one may not. False: the answer says why not, or, for a dry run, what would come of it. True: the answer's
+ * message is the warning to be put behind what is said, or stays as it was.
+ */
+bool book_gate(struct agent *agent, const struct order_request *request, struct server **server, size_t n, bool removal,
+	       struct order_answer *answer);
 /* An order's kind as a past participle: "drained". */
 const char *book_kind(const struct order *order);
 /* "1 h", "90 s"; an endless one is "no end". */

@@ -51,8 +51,9 @@ static bool read_asker(struct api_call *call, struct order_request *request)
 /* The request of a call about a server; false when it names none, and then it is answered. */
 static bool read_request(struct api_call *call, struct order_request *request)
 {
-	static const char *const fields[] = {"sserver", "sservice", "ifor_s", "bindefinitely", "sreason",       "sas",
-					     "iweight", "bforce",   "balone", "bno_recall",    "ikill_after_s", NULL};
+	static const char *const fields[] = {"sserver",       "sservice", "ifor_s", "bindefinitely", "sreason",
+					     "sas",           "iweight",  "bforce", "balone",        "bno_recall",
+					     "ikill_after_s", "bdry_run", NULL};
 	const json_t *body = api_body(call);
 
 	if (!control_fields_good(call, fields) || !read_asker(call, request))
@@ -62,6 +63,7 @@ static bool read_request(struct api_call *call, struct order_request *request)
 	request->reason = text_of(body, "reason");
 	request->no_recall = flag_of(body, "no_recall");
 	request->alone = flag_of(body, "alone");
+	request->dry_run = flag_of(body, "dry_run");
 	if (json_object_get(body, "kill_after_s")) {
 		request->kill_after_ms = time_of(body, "kill_after_s", 0);
 		if (!request->kill_after_ms)

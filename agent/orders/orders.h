@@ -22,7 +22,8 @@ struct order_request {
 	const char *owner;
 	uint32_t owner_uid;
 	const char *claim; /* NULL: none */
-	bool force;
+	bool force;        /* a return: of anybody's order; else: against the capacity gate */
+	bool dry_run;      /* only say what would come of it */
 };
 
 enum order_result {
@@ -44,7 +45,7 @@ struct order_change {
 /* The answer; complete when the order's outcome is known. */
 struct order_answer {
 	enum order_result result;
-	char message[512];
+	char message[1024];
 	char undo[3072]; /* one command for each change at most */
 	struct order_change change[ORDER_CHANGES];
 	size_t n_changes;
@@ -63,7 +64,11 @@ void orders_release(struct agent *agent, uint64_t id, const struct order_request
 		    void *context);
 
 /* Additions to and removals from the declared layer; overlay.c. service "": every service with that server (remove). */
-void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context);
+struct overlay_request {
+	struct overlay wish;
+	bool force, dry_run; /* of a removal */
+};
+void orders_overlay(struct agent *agent, const struct overlay_request *request, order_done_fn done, void *context);
 
 /*
  * Would nobody serve the service any more without this server? What is on its way to the disk counts as done already, so

@@ -10,6 +10,7 @@ struct change {
 	order_done_fn done;
 	void *context;
 	struct overlay wish;
+	bool force, dry_run;
 	struct order_answer answer;
 	struct overlay *before;
 	size_t n_before;
@@ -151,17 +152,17 @@ static int remove_from(struct change *change, const struct server *server)
 	return state_add_overlay(state, &entry);
 }
 
-/* May the server go? False, and `why` says what speaks against it. */
-static bool may_go(const struct agent *agent, const struct server *server, char *why, size_t size)
+/* Asks the disk and the capacity gate. False, and the refusal says what speaks against it. */
+static bool may_go(const struct change *change, struct server **server, size_t n, struct order_answer *refusal)
 {
-	if (book_storage_fails(agent, why, size))
-		return false;
-	if (!orders_is_last(agent, server, true))
-		return true;
-	snprintf(why, size,
-		 "%s is the last server that serves %s: without it nobody answers; return or add another first",
-		 server->conf->name, server->service->conf->name);
-	return false;
+	const struct order_request removal = {.server = change->wish.server,
+					      .owner = change->wish.owner,
+					      .force = change->force,
+					      .dry_run = change->dry_run};
+
+	refusal->result = ORDER_REFUSED;
+	return !book_storage_fails(change->agent, refusal->message, sizeof(refusal->message)) &&
+	       book_gate(change->agent, &removal, server, n, true, refusal);
 }
 
 static void remove_server(struct change *change)
@@ -169,21 +170,23 @@ static void remove_server(struct change *change)
 	const struct order_request who = {.server = change->wish.server, .service = change->wish.service};
 	struct server *server[ORDER_CHANGES];
 	struct order_answer refusal = {0};
-	size_t n = book_targets(change->agent, &who, server, &refusal);
-	char why[400] = "out of memory";
+	size_t n = book_targets(change->agent, &who, server, &refusal), used;
 	int error = 0;
 
-	if (!n) {
+	if (!n || !may_go(change, server, n, &refusal)) {
 		go_back(change);
 		refuse(change, refusal.result, refusal.message);
 		return;
 	}
 	for (size_t i = 0; i < n && !error; i++)
-		error = may_go(change->agent, server[i], why, sizeof(why)) ? remove_from(change, server[i]) : -EPERM;
+		error = remove_from(change, server[i]);
 	if (error) {
 		go_back(change);
-		refuse(change, error == -EPERM ? ORDER_REFUSED : ORDER_FAILED, why);
+		refuse(change, ORDER_FAILED, strerror(-error));
+		return;
 	}
+	used = strlen(change->answer.message);
+	snprintf(change->answer.message + used, sizeof(change->answer.message) - used, "%s", refusal.message);
 }
 
 /* Why the wish cannot be granted, or ORDER_DONE when nothing speaks against it. */
@@ -236,14 +239,20 @@ static void add_server(struct change *change)
 	}
 }
 
-static struct change *change_new(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context)
+static struct change *change_new(struct agent *agent, const struct overlay_request *request, order_done_fn done,
+				 void *context)
 {
 	_cleanup_(change_free) struct change *change = calloc(1, sizeof(*change));
 	size_t size = agent->state->n_overlays * sizeof(struct overlay);
 
 	if (!change)
 		return NULL;
-	*change = (struct change){.agent = agent, .done = done, .context = context, .wish = *wish};
+	*change = (struct change){.agent = agent,
+				  .done = done,
+				  .context = context,
+				  .wish = request->wish,
+				  .force = request->force,
+				  .dry_run = request->dry_run};
 	change->before = malloc(size + 1);
 	if (!change->before)
 		return NULL;
@@ -253,9 +262,9 @@ static struct change *change_new(struct agent *agent, const struct overlay *wish
 	return TAKE_PTR(change);
 }
 
-void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_fn done, void *context)
+void orders_overlay(struct agent *agent, const struct overlay_request *request, order_done_fn done, void *context)
 {
-	_cleanup_(change_free) struct change *change = change_new(agent, wish, done, context);
+	_cleanup_(change_free) struct change *change = change_new(agent, request, done, context);
 	struct order_answer failure = {.result = ORDER_FAILED, .message = "out of memory"};
 
 	if (change && agent->overlay_saving) {
@@ -267,7 +276,7 @@ void orders_overlay(struct agent *agent, const struct overlay *wish, order_done_
 		done(context, &failure);
 		return;
 	}
-	if (wish->remove)
+	if (request->wish.remove)
 		remove_server(change);
 	else
 		add_server(change);

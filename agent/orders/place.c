@@ -182,22 +182,6 @@ static int enter(struct placing *placing, const struct order_request *request, s
 	return 0;
 }
 
-/* A drain of the last server is refused; false, and the answer says why. */
-static bool others_serve(struct agent *agent, const struct order_request *request, struct server **server, size_t n,
-			 struct order_answer *answer)
-{
-	for (size_t i = 0; i < n; i++) {
-		if ((request->kind == ORDER_WEIGHT && request->weight) || !orders_is_last(agent, server[i], false))
-			continue;
-		answer->result = ORDER_REFUSED;
-		snprintf(answer->message, sizeof(answer->message),
-			 "%s is the last server that serves %s: without it nobody answers; return or add another first",
-			 request->server, server[i]->service->conf->name);
-		return false;
-	}
-	return true;
-}
-
 /* Are the servers the only ones of their pools that orders hold out, where that is asked for? */
 static bool alone(struct agent *agent, const struct order_request *request, struct server **server, size_t n,
 		  struct order_answer *answer)
@@ -245,12 +229,17 @@ void orders_place(struct agent *agent, const struct order_request *request, orde
 	struct order_answer refusal = {.result = ORDER_FAILED, .message = "out of memory"};
 	struct server *server[ORDER_CHANGES];
 	size_t n = book_targets(agent, request, server, &refusal);
+	struct order_answer warning = {0};
 	char name[2 * MUSTER_NAME_SIZE];
+	size_t used;
 
 	if (!n || !placing || faulty(agent, request, &refusal) || storage_fails(agent, &refusal) ||
-	    !others_serve(agent, request, server, n, &refusal) || !alone(agent, request, server, n, &refusal) ||
-	    !may_kill(request, server, n, &refusal)) {
+	    !alone(agent, request, server, n, &refusal) || !may_kill(request, server, n, &refusal)) {
 		done(context, &refusal);
+		return;
+	}
+	if (!book_gate(agent, request, server, n, false, &warning)) {
+		done(context, &warning);
 		return;
 	}
 	*placing = (struct placing){.agent = agent, .done = done, .context = context};
@@ -262,6 +251,8 @@ void orders_place(struct agent *agent, const struct order_request *request, orde
 		 request->for_ms >= LEASE_ENDLESS_MS ? "%s is %s, until somebody returns it; a reminder comes each hour"
 						     : "%s is %s; it returns by itself, if it is healthy then",
 		 name, placing->answer.change[0].after);
+	used = strlen(placing->answer.message);
+	snprintf(placing->answer.message + used, sizeof(placing->answer.message) - used, "%s", warning.message);
 	snprintf(placing->answer.undo, sizeof(placing->answer.undo), "muster return %s", name);
 	orders_save(agent, placed, TAKE_PTR(placing));
 }

@@ -31,6 +31,7 @@
 	X(ORDER_ORPHANED, order_orphaned, WARNING) \
 	X(ORDER_ENDED,    order_ended,    NOTICE) \
 	X(ORDER_OVERDUE,  order_overdue,  ERROR) \
+	X(GATE,           gate,           WARNING) \
 	X(CLOCK,          clock,          WARNING) \
 	X(ADDED,          added,          NOTICE) \
 	X(REMOVED,        removed,        NOTICE) \

@@ -7,7 +7,19 @@
 
 #include "file_io.h"
 
-#define STATE_FILE_NEW "state.new" /* while one of the two is being made */
+enum name {
+	NAME_FILE,
+	NAME_SPARE,
+	NAME_NEW /* while one of the two is being made */
+};
+
+static const char *name_of(const char *stem, enum name which, char out[static STATE_NAME_SIZE])
+{
+	static const char *const endings[] = {[NAME_FILE] = "json", [NAME_SPARE] = "spare", [NAME_NEW] = "new"};
+
+	snprintf(out, STATE_NAME_SIZE, "%s.%s", stem, endings[which]);
+	return out;
+}
 
 static int read_whole(int fd, char **out, size_t *length)
 {
@@ -31,11 +43,13 @@ static int sync_folder(struct state_file *file)
 /* A file of spaces, made under another name so that it is whole when it gets its own. */
 static int make_blank(struct state_file *file, const char *name, size_t size)
 {
+	char fresh[STATE_NAME_SIZE];
 	_cleanup_(closep) int fd = -1;
 	_cleanup_(freep) char *blank = NULL;
 	int err;
 
-	fd = openat(file->dir_fd, STATE_FILE_NEW, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	name_of(file->stem, NAME_NEW, fresh);
+	fd = openat(file->dir_fd, fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return -errno;
 	blank = malloc(size);
@@ -51,33 +65,38 @@ static int make_blank(struct state_file *file, const char *name, size_t size)
 		err = file_write(fd, blank, size, 0);
 	if (err == 0 && fdatasync(fd) < 0)
 		err = -errno;
-	if (err == 0 && renameat(file->dir_fd, STATE_FILE_NEW, file->dir_fd, name) < 0)
+	if (err == 0 && renameat(file->dir_fd, fresh, file->dir_fd, name) < 0)
 		err = -errno;
 	if (err < 0) {
-		unlinkat(file->dir_fd, STATE_FILE_NEW, 0);
+		unlinkat(file->dir_fd, fresh, 0);
 		return err;
 	}
 	file->folder_unsynced = true;
 	return 0;
 }
 
-static int make_missing(struct state_file *file, const char *name)
+static int make_missing(struct state_file *file, enum name which)
 {
+	char name[STATE_NAME_SIZE];
 	struct stat st;
 
+	name_of(file->stem, which, name);
 	if (fstatat(file->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return S_ISREG(st.st_mode) ? 0 : -EINVAL;
-	return errno == ENOENT ? make_blank(file, name, STATE_FILE_BYTES) : -errno;
+	return errno == ENOENT ? make_blank(file, name, file->least_bytes) : -errno;
 }
 
-int state_file_prepare(struct state_file *file, int dir_fd)
+void state_file_init(struct state_file *file, int dir_fd, const char *stem, size_t least_bytes)
 {
-	int err;
+	*file = (struct state_file){.dir_fd = dir_fd, .stem = stem, .least_bytes = least_bytes};
+}
 
-	*file = (struct state_file){.dir_fd = dir_fd};
-	err = make_missing(file, STATE_FILE);
+int state_file_prepare(struct state_file *file)
+{
+	int err = make_missing(file, NAME_FILE);
+
 	if (err == 0)
-		err = make_missing(file, STATE_FILE_SPARE);
+		err = make_missing(file, NAME_SPARE);
 	return err < 0 ? err : sync_folder(file);
 }
 
@@ -89,9 +108,9 @@ static size_t used_length(const char *text, size_t length)
 	return length;
 }
 
-static size_t size_for(size_t length)
+static size_t size_for(const struct state_file *file, size_t length)
 {
-	return MAX((size_t)STATE_FILE_BYTES, (length + length / 2 + 65535) / 65536 * 65536);
+	return MAX(file->least_bytes, (length + length / 2 + 65535) / 65536 * 65536);
 }
 
 /* Enlarges the spare to `size` bytes, the new part spaces. */
@@ -110,7 +129,7 @@ static int grow(int fd, size_t from, size_t size)
 }
 
 /* Writes over the spare: the text, a newline, and spaces as far as its former content reached. */
-static int write_spare(int fd, const char *text, size_t length)
+static int write_spare(const struct state_file *file, int fd, const char *text, size_t length)
 {
 	_cleanup_(freep) char *old = NULL;
 	_cleanup_(freep) char *content = NULL;
@@ -121,7 +140,7 @@ static int write_spare(int fd, const char *text, size_t length)
 		return err;
 	used = used_length(old, size);
 	if (length + 1 > size) {
-		err = grow(fd, size, size_for(length + 1));
+		err = grow(fd, size, size_for(file, length + 1));
 		if (err < 0)
 			return err;
 	}
@@ -141,43 +160,50 @@ static int write_spare(int fd, const char *text, size_t length)
 /* The two names change places. Where the file system cannot, the spare takes the name alone: still at once. */
 static int swap(struct state_file *file)
 {
-	if (renameat2(file->dir_fd, STATE_FILE_SPARE, file->dir_fd, STATE_FILE, RENAME_EXCHANGE) == 0)
+	char name[STATE_NAME_SIZE], spare[STATE_NAME_SIZE];
+
+	name_of(file->stem, NAME_FILE, name);
+	name_of(file->stem, NAME_SPARE, spare);
+	if (renameat2(file->dir_fd, spare, file->dir_fd, name, RENAME_EXCHANGE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS && errno != ENOENT)
 		return -errno;
-	return renameat(file->dir_fd, STATE_FILE_SPARE, file->dir_fd, STATE_FILE) < 0 ? -errno : 0;
+	return renameat(file->dir_fd, spare, file->dir_fd, name) < 0 ? -errno : 0;
 }
 
 /* Makes the other file as large, while there may still be room: the next rewrite is to need no block. */
 static void follow_size(struct state_file *file, size_t length)
 {
-	_cleanup_(closep) int fd = openat(file->dir_fd, STATE_FILE_SPARE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	char spare[STATE_NAME_SIZE];
+	_cleanup_(closep) int fd =
+		openat(file->dir_fd, name_of(file->stem, NAME_SPARE, spare), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || (size_t)st.st_size > length)
 		return;
-	if (grow(fd, (size_t)st.st_size, size_for(length + 1)) == 0)
+	if (grow(fd, (size_t)st.st_size, size_for(file, length + 1)) == 0)
 		fdatasync(fd);
 }
 
 int state_file_replace(struct state_file *file, const char *text, size_t length)
 {
 	_cleanup_(closep) int fd = -1;
+	char spare[STATE_NAME_SIZE];
 	int err;
 
 	/* Until the last swap is on disk, a crash may give the spare the name state.json again. */
 	err = sync_folder(file);
 	if (err == 0)
-		err = make_missing(file, STATE_FILE_SPARE);
+		err = make_missing(file, NAME_SPARE);
 	if (err < 0)
 		return err;
 	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
 		length--;
 	/* By name each time: whoever edits the state file by hand leaves other inodes behind the names. */
-	fd = openat(file->dir_fd, STATE_FILE_SPARE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(file->dir_fd, name_of(file->stem, NAME_SPARE, spare), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	err = write_spare(fd, text, length);
+	err = write_spare(file, fd, text, length);
 	if (err < 0)
 		return err;
 	err = swap(file);
@@ -192,9 +218,10 @@ int state_file_replace(struct state_file *file, const char *text, size_t length)
 	return err;
 }
 
-int state_file_read(int dir_fd, char **out)
+int state_file_read(int dir_fd, const char *stem, char **out)
 {
-	_cleanup_(closep) int fd = openat(dir_fd, STATE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char name[STATE_NAME_SIZE];
+	_cleanup_(closep) int fd = openat(dir_fd, name_of(stem, NAME_FILE, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_(freep) char *text = NULL;
 	size_t length;
 	int err;

@@ -11,6 +11,15 @@
 #include "../log.h"
 #include "writer_thread.h"
 
+static const struct {
+	const char *stem;
+	size_t bytes;
+} files[] = {
+#define X(NAME, stem, bytes) [WRITER_##NAME] = {stem, bytes},
+	WRITER_FILES(X)
+#undef X
+};
+
 static void call_finished(struct writer *writer)
 {
 	struct waiter *waiter;
@@ -68,6 +77,7 @@ static bool disk_is_full(int err)
 /* Opens the files. A full disk only counts as an error that stands: what is there goes on being served. */
 static int open_files(struct writer *writer, const struct writer_conf *conf, char *why, size_t n)
 {
+	struct writer_slot *state = &writer->slot[WRITER_STATE];
 	int err = journal_file_open(&writer->journal, writer->dir_fd, conf->journal_max_bytes, conf->journal_keep);
 
 	if (err < 0 && !disk_is_full(err)) {
@@ -79,14 +89,16 @@ static int open_files(struct writer *writer, const struct writer_conf *conf, cha
 		log_warning("journal: cut a torn end of %llu bytes off %s/%s: the agent or the host stopped while it "
 			    "was written",
 			    (unsigned long long)writer->journal.cut_bytes, conf->dir, JOURNAL_FILE);
-	err = state_file_prepare(&writer->state, writer->dir_fd);
-	if (err < 0 && !disk_is_full(err)) {
+	for (size_t i = 0; i < WRITER_FILES_N; i++)
+		state_file_init(&writer->slot[i].file, writer->dir_fd, files[i].stem, files[i].bytes);
+	/* Orders must be saved when the disk is full, so their files are made now; the others with their first text. */
+	state->error = state_file_prepare(&state->file);
+	if (state->error < 0 && !disk_is_full(state->error)) {
 		snprintf(why, n, "preparing the state files %s/%s and %s: %s", conf->dir, STATE_FILE, STATE_FILE_SPARE,
-			 strerror(-err));
-		return err;
+			 strerror(-state->error));
+		return state->error;
 	}
-	writer->state_error = err;
-	if (writer->journal_error < 0 || writer->state_error < 0)
+	if (writer->journal_error < 0 || state->error < 0)
 		log_error("state: no room in %s: orders that take servers out are refused until there is some",
 			  conf->dir);
 	return 0;
@@ -117,7 +129,8 @@ static struct writer *writer_alloc(void)
 	writer->dir_fd = writer->event_fd = writer->journal.fd = -1;
 	line_queue_init(&writer->lines);
 	line_queue_init(&writer->batch);
-	writer->waiting_last = &writer->waiting;
+	for (size_t i = 0; i < WRITER_FILES_N; i++)
+		writer->slot[i].waiting_last = &writer->slot[i].waiting;
 	writer->finished_last = &writer->finished;
 	pthread_mutex_init(&writer->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -162,10 +175,14 @@ fail:
 static void cancel_waiters(struct writer *writer)
 {
 	pthread_mutex_lock(&writer->lock);
-	writer_finish(writer, &writer->running, -ECANCELED);
-	writer_finish(writer, &writer->waiting, -ECANCELED);
-	writer->waiting_last = &writer->waiting;
-	free(TAKE_PTR(writer->text));
+	for (size_t i = 0; i < WRITER_FILES_N; i++) {
+		struct writer_slot *slot = &writer->slot[i];
+
+		writer_finish(writer, &slot->running, -ECANCELED);
+		writer_finish(writer, &slot->waiting, -ECANCELED);
+		slot->waiting_last = &slot->waiting;
+		free(TAKE_PTR(slot->text));
+	}
 	pthread_mutex_unlock(&writer->lock);
 	call_finished(writer);
 }
@@ -242,8 +259,9 @@ void writer_append(struct writer *writer, const char *text)
 	pthread_mutex_unlock(&writer->lock);
 }
 
-void writer_replace(struct writer *writer, const char *text, writer_done_fn done, void *context)
+void writer_replace(struct writer *writer, enum writer_file which, const char *text, writer_done_fn done, void *context)
 {
+	struct writer_slot *slot = &writer->slot[which];
 	struct waiter *waiter = malloc(sizeof(*waiter));
 	char *copy = strdup(text);
 
@@ -256,10 +274,10 @@ void writer_replace(struct writer *writer, const char *text, writer_done_fn done
 	}
 	*waiter = (struct waiter){.done = done, .context = context};
 	pthread_mutex_lock(&writer->lock);
-	free(writer->text);
-	writer->text = copy;
-	*writer->waiting_last = waiter;
-	writer->waiting_last = &waiter->next;
+	free(slot->text);
+	slot->text = copy;
+	*slot->waiting_last = waiter;
+	slot->waiting_last = &waiter->next;
 	pthread_cond_signal(&writer->wake);
 	pthread_mutex_unlock(&writer->lock);
 }
@@ -279,7 +297,8 @@ int writer_error(struct writer *writer)
 	int error;
 
 	pthread_mutex_lock(&writer->lock);
-	error = writer->state_error ? writer->state_error : writer->journal_error;
+	error = writer->slot[WRITER_STATE].error;
+	error = error ? error : writer->journal_error;
 	pthread_mutex_unlock(&writer->lock);
 	return error;
 }
@@ -294,12 +313,12 @@ uint64_t writer_lines_lost(struct writer *writer)
 	return lost;
 }
 
-int writer_read_state(const char *dir, char **out)
+int writer_read(const char *dir, enum writer_file which, char **out)
 {
 	_cleanup_(closep) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir_fd >= 0)
-		return state_file_read(dir_fd, out);
+		return state_file_read(dir_fd, files[which].stem, out);
 	if (errno != ENOENT)
 		return -errno;
 	*out = NULL;

@@ -12,6 +12,21 @@
 
 struct writer;
 
+/* What is kept whole: a pair of files each (state_file.h), STEM.json and STEM.spare, at least so many bytes. */
+/* clang-format off */
+#define WRITER_FILES(X) \
+	/* NAME    stem       bytes */ \
+	X(STATE,   "state",   256 * 1024)  /* orders and servers by command */ \
+	X(HISTORY, "history", 64 * 1024)   /* what each server carried */ \
+	X(CONFIGS, "configs", 64 * 1024)   /* the last configurations, and which is in force */
+/* clang-format on */
+enum writer_file {
+#define X(NAME, stem, bytes) WRITER_##NAME,
+	WRITER_FILES(X)
+#undef X
+		WRITER_FILES_N
+};
+
 /* On the loop: the work is durable (0) or failed (-errno; -ECANCELED: writer_free() could not wait for it). */
 typedef void (*writer_done_fn)(void *context, int error);
 
@@ -41,11 +56,12 @@ void writer_free(struct writer **writer);
  */
 void writer_append(struct writer *writer, const char *line);
 /*
- * Replaces the state file by `text` (copied), durably: written into the spare of two preallocated files, synced,
+ * Replaces one of the files by `text` (copied), durably: written into the spare of two preallocated files, synced,
  * swapped by rename, folder synced. Journal lines handed over before are tried first. Calls done (may be NULL) on the
- * loop. Later calls overtake queued earlier ones (all get done).
+ * loop. Later calls overtake queued earlier ones for the same file (all get done).
  */
-void writer_replace(struct writer *writer, const char *text, writer_done_fn done, void *context);
+void writer_replace(struct writer *writer, enum writer_file which, const char *text, writer_done_fn done,
+		    void *context);
 
 /* How long the operation under way has been going, ms; 0: idle. */
 int64_t writer_busy_ms(struct writer *writer);
@@ -54,7 +70,7 @@ int writer_error(struct writer *writer);
 /* Journal lines given up because the disk took none for too long. */
 uint64_t writer_lines_lost(struct writer *writer);
 
-/* The state file's text, owned by the caller; *out NULL when there is none. Called before the loop runs. */
-int writer_read_state(const char *dir, char **out);
+/* A file's text, owned by the caller; *out NULL when there is none. Called before the loop runs. */
+int writer_read(const char *dir, enum writer_file which, char **out);
 
 #endif

@@ -16,7 +16,8 @@ void writer_destroy(struct writer *writer)
 	closep(&writer->event_fd);
 	line_queue_clear(&writer->lines);
 	line_queue_clear(&writer->batch);
-	free(writer->text);
+	for (size_t i = 0; i < WRITER_FILES_N; i++)
+		free(writer->slot[i].text);
 	pthread_mutex_destroy(&writer->lock);
 	pthread_cond_destroy(&writer->wake);
 	free(writer);
@@ -110,26 +111,26 @@ static void write_lines(struct writer *writer)
 	}
 }
 
-static void save_state(struct writer *writer)
+static void save_file(struct writer *writer, struct writer_slot *slot)
 {
 	_cleanup_(freep) char *text = NULL;
 	uint64_t one = 1;
 	int error;
 
 	pthread_mutex_lock(&writer->lock);
-	text = TAKE_PTR(writer->text);
+	text = TAKE_PTR(slot->text);
 	if (text) {
-		writer->running = TAKE_PTR(writer->waiting);
-		writer->waiting_last = &writer->waiting;
+		slot->running = TAKE_PTR(slot->waiting);
+		slot->waiting_last = &slot->waiting;
 	}
 	pthread_mutex_unlock(&writer->lock);
 	if (!text)
 		return;
 	operation_begins(writer);
-	error = state_file_replace(&writer->state, text, strlen(text));
+	error = state_file_replace(&slot->file, text, strlen(text));
 	pthread_mutex_lock(&writer->lock);
-	writer_finish(writer, &writer->running, error);
-	writer->state_error = error;
+	writer_finish(writer, &slot->running, error);
+	slot->error = error;
 	writer->busy_since_ms = 0;
 	pthread_mutex_unlock(&writer->lock);
 	if (write(writer->event_fd, &one, sizeof(one)) < 0)
@@ -139,7 +140,16 @@ static void save_state(struct writer *writer)
 void writer_round(struct writer *writer)
 {
 	write_lines(writer);
-	save_state(writer);
+	for (size_t i = 0; i < WRITER_FILES_N; i++)
+		save_file(writer, &writer->slot[i]);
+}
+
+static bool has_text(const struct writer *writer)
+{
+	for (size_t i = 0; i < WRITER_FILES_N; i++)
+		if (writer->slot[i].text)
+			return true;
+	return false;
 }
 
 /* Sleeps until there is work. Returns whether the round that follows is the last one. */
@@ -153,7 +163,7 @@ static bool wait_for_work(struct writer *writer)
 	until.tv_sec += RETRY_S;
 	pthread_mutex_lock(&writer->lock);
 	/* While an error stands, lines wait for the next attempt, not for more lines. */
-	while (err == 0 && !writer->stop && !writer->text && !(writer->lines.first && writer->journal_error == 0)) {
+	while (err == 0 && !writer->stop && !has_text(writer) && !(writer->lines.first && writer->journal_error == 0)) {
 		if (writer->lines.first)
 			err = pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
 		else

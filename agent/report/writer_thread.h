@@ -18,6 +18,15 @@ struct waiter {
 	int error;
 };
 
+/* One of the files: what waits to be written to it. */
+struct writer_slot {
+	char *text;                             /* newest, or NULL */
+	struct waiter *waiting, **waiting_last; /* for `text` */
+	struct waiter *running;                 /* for the text being saved */
+	int error;                              /* the last one's */
+	struct state_file file;                 /* the thread's alone */
+};
+
 struct writer {
 	/* the loop's alone */
 	sd_event_source *source;
@@ -28,14 +37,12 @@ struct writer {
 	/* under the lock, which is held for a few instructions, never over a call that may wait for the disk */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct line_queue lines;                  /* to be written */
-	struct line_queue batch;                  /* being written; back in front of `lines` on failure */
-	char *text;                               /* newest state to be saved, or NULL */
-	struct waiter *waiting, **waiting_last;   /* for `text` */
-	struct waiter *running;                   /* for the text being saved */
+	struct line_queue lines; /* to be written */
+	struct line_queue batch; /* being written; back in front of `lines` on failure */
+	struct writer_slot slot[WRITER_FILES_N];
 	struct waiter *finished, **finished_last; /* for the loop to call */
 	int64_t busy_since_ms;                    /* CLOCK_BOOTTIME; 0: idle */
-	int journal_error, state_error;
+	int journal_error;
 	uint64_t lost, lost_told; /* journal lines given up; of these in the log */
 	bool stop;                /* one last round, then end */
 	bool ended;               /* the thread touches nothing any more */
@@ -44,7 +51,6 @@ struct writer {
 	/* the thread's alone */
 	int dir_fd;
 	struct journal_file journal;
-	struct state_file state;
 };
 
 void *writer_thread(void *writer);

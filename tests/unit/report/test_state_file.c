@@ -48,7 +48,7 @@ static void expect_state(struct fixture *f, const char *wanted)
 {
 	char *text = NULL;
 
-	assert_int_equal(state_file_read(f->dir_fd, &text), 0);
+	assert_int_equal(state_file_read(f->dir_fd, STATE_STEM, &text), 0);
 	if (!text || strcmp(text, wanted) != 0)
 		fail_msg("the state should be %s, but is %.200s", wanted, text ? text : "(none)");
 	free(text);
@@ -69,11 +69,12 @@ static void test_none_then_some(void **state)
 	struct fixture *f = *state;
 	char *text = (char *)"";
 
-	assert_int_equal(state_file_read(f->dir_fd, &text), 0);
+	assert_int_equal(state_file_read(f->dir_fd, STATE_STEM, &text), 0);
 	assert_null(text);
-	assert_int_equal(state_file_prepare(&f->file, f->dir_fd), 0);
+	state_file_init(&f->file, f->dir_fd, STATE_STEM, STATE_FILE_BYTES);
+	assert_int_equal(state_file_prepare(&f->file), 0);
 	text = (char *)"";
-	assert_int_equal(state_file_read(f->dir_fd, &text), 0);
+	assert_int_equal(state_file_read(f->dir_fd, STATE_STEM, &text), 0);
 	assert_null(text);
 	replace(f, "{\"n\":1}");
 	expect_state(f, "{\"n\":1}");
@@ -84,7 +85,8 @@ static void test_whole_file_is_json(void **state)
 	struct fixture *f = *state;
 	char *long_text = filled_object(9000);
 
-	assert_int_equal(state_file_prepare(&f->file, f->dir_fd), 0);
+	state_file_init(&f->file, f->dir_fd, STATE_STEM, STATE_FILE_BYTES);
+	assert_int_equal(state_file_prepare(&f->file), 0);
 	replace(f, long_text);
 	replace(f, long_text);
 	replace(f, "{\"n\":2}\n"); /* much shorter: nothing of the longer one may be left */
@@ -111,7 +113,8 @@ static void test_outgrows(void **state)
 	char *large = filled_object(STATE_FILE_BYTES + 1000);
 	size_t length;
 
-	assert_int_equal(state_file_prepare(&f->file, f->dir_fd), 0);
+	state_file_init(&f->file, f->dir_fd, STATE_STEM, STATE_FILE_BYTES);
+	assert_int_equal(state_file_prepare(&f->file), 0);
 	replace(f, large);
 	expect_state(f, large);
 	free(folder_read(f->folder, STATE_FILE_SPARE, &length));
@@ -128,7 +131,8 @@ static void test_damaged_spare(void **state)
 	struct fixture *f = *state;
 	char path[2 * FOLDER_SIZE];
 
-	assert_int_equal(state_file_prepare(&f->file, f->dir_fd), 0);
+	state_file_init(&f->file, f->dir_fd, STATE_STEM, STATE_FILE_BYTES);
+	assert_int_equal(state_file_prepare(&f->file), 0);
 	folder_write(f->folder, STATE_FILE_SPARE, "{\"half\": \0\0\0", 12); /* killed while it was written */
 	replace(f, "{\"n\":1}");
 	expect_state(f, "{\"n\":1}");
@@ -163,7 +167,8 @@ static void test_full_disk(void **state)
 	f->mounted = true;
 	close(f->dir_fd);
 	f->dir_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(state_file_prepare(&f->file, f->dir_fd), 0);
+	state_file_init(&f->file, f->dir_fd, STATE_STEM, STATE_FILE_BYTES);
+	assert_int_equal(state_file_prepare(&f->file), 0);
 	replace(f, "{\"n\":1}");
 	fd = openat(f->dir_fd, "filler", O_WRONLY | O_CREAT, 0600);
 	while (write(fd, block, sizeof(block)) > 0)

@@ -94,7 +94,7 @@ static void expect_state(struct fixture *f, const char *wanted)
 {
 	char *text = NULL;
 
-	assert_int_equal(writer_read_state(f->folder, &text), 0);
+	assert_int_equal(writer_read(f->folder, WRITER_STATE, &text), 0);
 	if (!text || strcmp(text, wanted) != 0)
 		fail_msg("the state should be %s, but is %.100s", wanted, text ? text : "(none)");
 	free(text);
@@ -116,7 +116,7 @@ static void test_saved_and_appended(void **state)
 
 	writer_append(f->writer, "{\"seq\":1}");
 	writer_append(f->writer, "{\"seq\":2}");
-	writer_replace(f->writer, "{\"n\":1}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":1}", on_done, f);
 	assert_int_equal(f->done, 0); /* never from within the call */
 	run_until_done(f, 1);
 	assert_int_equal(f->last_error, 0);
@@ -137,7 +137,7 @@ static void test_loop_goes_on_while_fsync_hangs(void **state)
 	disk_hold(true);
 	for (int i = 0; i < 100; i++)
 		writer_append(f->writer, "{}");
-	writer_replace(f->writer, "{\"n\":1}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":1}", on_done, f);
 	run_for(f, 1000);
 	busy_ms = writer_busy_ms(f->writer);
 	if (f->done != 0)
@@ -161,12 +161,12 @@ static void test_later_saves_overtake(void **state)
 	unsigned before;
 
 	disk_hold(true);
-	writer_replace(f->writer, "{\"n\":0}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":0}", on_done, f);
 	run_for(f, 50); /* the first is under way now */
 	before = disk_syncs;
 	for (int i = 1; i <= 50; i++) {
 		snprintf(text, sizeof(text), "{\"n\":%d}", i);
-		writer_replace(f->writer, text, on_done, f);
+		writer_replace(f->writer, WRITER_STATE, text, on_done, f);
 	}
 	disk_hold(false);
 	run_until_done(f, 51);
@@ -206,7 +206,7 @@ static void test_full_disk_is_said_and_retried(void **state)
 	run_for(f, 100);
 	disk_room = 4; /* the next line is torn */
 	writer_append(f->writer, "{\"seq\":2}");
-	writer_replace(f->writer, "{\"n\":1}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":1}", on_done, f);
 	run_until_done(f, 1);
 	assert_int_equal(f->last_error, -ENOSPC);
 	assert_int_equal(writer_error(f->writer), -ENOSPC);
@@ -220,7 +220,7 @@ static void test_full_disk_is_said_and_retried(void **state)
 	assert_string_equal(text, "{\"seq\":1}\n{\"seq\":2}\n{\"seq\":3}\n");
 	free(text);
 	assert_int_equal(writer_lines_lost(f->writer), 0);
-	writer_replace(f->writer, "{\"n\":2}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":2}", on_done, f);
 	run_until_done(f, 2);
 	assert_int_equal(f->last_error, 0);
 	assert_int_equal(writer_error(f->writer), 0);
@@ -264,7 +264,7 @@ static void test_free_finishes_what_was_handed_over(void **state)
 	char *text;
 
 	writer_append(f->writer, "{\"seq\":1}");
-	writer_replace(f->writer, "{\"n\":7}", again, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":7}", again, f);
 	writer_free(&writer); /* f->writer stays for `again`, as the journal's does in the agent */
 	f->writer = NULL;
 	assert_int_equal(f->done, 1);
@@ -281,9 +281,9 @@ static void test_free_leaves_a_hanging_disk_behind(void **state)
 	int64_t start_ms = clock_now_ms(), took_ms;
 
 	disk_hold(true);
-	writer_replace(f->writer, "{\"n\":1}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":1}", on_done, f);
 	run_for(f, 50);
-	writer_replace(f->writer, "{\"n\":2}", on_done, f);
+	writer_replace(f->writer, WRITER_STATE, "{\"n\":2}", on_done, f);
 	writer_append(f->writer, "{}");
 	writer_free(&f->writer);
 	took_ms = clock_now_ms() - start_ms;

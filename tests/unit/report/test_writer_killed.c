@@ -43,7 +43,7 @@ static void child_writes(const char *folder, int64_t from, int pipe)
 		child.n++;
 		snprintf(text, sizeof(text), "{\"n\":%lld,\"fill\":\"%0*d\"}", (long long)child.n,
 			 (int)(child.n * 37 % 5000) + 1, 0);
-		writer_replace(child.writer, text, on_saved, &child);
+		writer_replace(child.writer, WRITER_STATE, text, on_saved, &child);
 		snprintf(text, sizeof(text), "{\"seq\":%lld,\"fill\":\"%0200d\"}", (long long)child.n, 0);
 		writer_append(child.writer, text);
 		while (child.n - child.confirmed > 8)
@@ -108,7 +108,7 @@ static int64_t one_round(const char *folder, int64_t from, int *torn)
 	while (read(ends[0], &n, sizeof(n)) == sizeof(n))
 		confirmed = n;
 	close(ends[0]);
-	if (writer_read_state(folder, &text) < 0)
+	if (writer_read(folder, WRITER_STATE, &text) < 0)
 		fail_msg("the state file cannot be read after a kill");
 	n = text ? number_in(text, strlen(text), "n") : 0;
 	if (n < 0)
