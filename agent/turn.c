@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "clock.h"
+#include "foresee.h"
 #include "log.h"
 #include "observe.h"
 #include "orders/orders.h"
@@ -83,27 +84,6 @@ static void memory_note(struct agent *agent, const struct server *server, enum m
 						  .cause = cause});
 }
 
-static void forecast_note_change(struct agent *agent, const struct server *server, int64_t now_ms)
-{
-	const struct forecast *forecast = &server->run.forecast;
-	char to[96], cause[160], left[FORECAST_TEXT_SIZE], pressure[64] = "";
-
-	if (forecast->pressure_pct > 0)
-		snprintf(pressure, sizeof(pressure), ", tasks wait for memory %d %% of the time",
-			 forecast->pressure_pct);
-	snprintf(to, sizeof(to), "out of memory in about %s at this rate",
-		 forecast_left_text(forecast, now_ms, left, sizeof(left)));
-	snprintf(cause, sizeof(cause), "%u.%u %% of %lld MiB available%s", server->run.memory.available_permille / 10,
-		 server->run.memory.available_permille % 10, (long long)(server->run.memory.total_bytes >> 20),
-		 pressure);
-	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_FORECAST,
-						  .service = server->service->conf->name,
-						  .server = server->conf->name,
-						  .from = forecast->warned ? "no end near" : "an end near",
-						  .to = forecast->warned ? to : "no end near",
-						  .cause = cause});
-}
-
 static void memory_result(struct agent *agent, struct server *server, const struct probe_result *result, int64_t now_ms)
 {
 	struct memory *memory = &server->run.memory;
@@ -113,11 +93,8 @@ static void memory_result(struct agent *agent, struct server *server, const stru
 
 	if (changed)
 		memory_note(agent, server, was);
-	if (result->outcome == PROBE_OK &&
-	    forecast_note(&server->run.forecast, &server->conf->memory, &result->memory, now_ms)) {
-		forecast_note_change(agent, server, now_ms);
-		agent_touch(agent);
-	}
+	if (result->outcome == PROBE_OK)
+		foresee_reading(agent, server, &result->memory, now_ms);
 	/* A source that falls silent is the second opinion on a server whose check fails. */
 	if (changed || silent != (memory->failures != 0))
 		agent_touch(agent);
@@ -249,16 +226,6 @@ static void note_pool(struct agent *agent, const struct service *service, const 
 						   .cause = run->suspect ? pool_cause_text(POOL_CAUSE_SUSPECT) : NULL});
 }
 
-static struct pool_forecast forecast_of(const struct server *server, int64_t now_ms)
-{
-	const struct forecast *forecast = &server->run.forecast;
-
-	return (struct pool_forecast){
-		.known = forecast->known,
-		.exhausted_in_ms = forecast->known ? forecast_left_ms(forecast, now_ms) : 0,
-	};
-}
-
 static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 {
 	_cleanup_(freep) struct pool_member *members = calloc(service->n_servers + 1, sizeof(*members));
@@ -281,7 +248,7 @@ static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 			.signals = &server->run.signals,
 			.run = &server->run.pool,
 			.neighbour_gone = server->run.hop == HOP_FAILED,
-			.forecast = forecast_of(server, now_ms),
+			.forecast = foresee_pool(server, now_ms),
 			.tier = server->conf->backup ? server->conf->tier : 0,
 			.max_flows = server->conf->max_flows,
 			.live_flows = server->conf->max_flows ? kernel_live_flows(agent->kernel, server->run.index) : 0,

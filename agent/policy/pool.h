@@ -24,7 +24,7 @@
  * Memory (pool_memory.c). Below hard with another healthy server above soft: 0 for new flows, within max_out. A move of
  * weight for memory never raises a server that is not above soft to more than 1.5 times the share it has without
  * such moves: all factors give way alike until that holds, and memory goes on from there. (POLICY also wants more than
- * 15 min of forecast there: not until there is a forecast.) No server steps down while all others that serve are low too,
+ * 15 min of forecast there: the forecast changes no weight, so it is not asked here.) No server steps down while all others that serve are low too,
  * unless it is hard and another has 10 points more: lowering the next one only moves the trouble. All equal again,
  * as fail-open: mean memory factor below 0.5, a server below hard that memory's moves gave more than its share, or at
  * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
