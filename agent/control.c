@@ -288,6 +288,7 @@ const struct api_route control_routes[] = {
 	{"GET", "/v1/picks", query_picks},
 	{"GET", "/v1/stats", query_stats},
 	{"GET", "/v1/audit", query_audit},
+	{"GET", "/v1/postmortem", query_postmortem},
 	{"GET", "/v1/events", query_events},
 	{"GET", "/v1/storage", query_storage},
 	{"POST", "/v1/drain", call_drain},

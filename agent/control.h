@@ -9,6 +9,7 @@
  *   GET  /v1/stats                       verdict counters, map memory, probe lateness
  *   GET  /v1/verdicts                    verdict counters alone
  *   GET  /v1/audit                       what is not as it was declared, and what each server has
+ *   GET  /v1/postmortem?from_ms=T&to_ms=T   what happened between two moments, and what the causes may be
  *   GET  /v1/picks?service=S             a service's table: each server's slots, and the slots themselves
  *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
  *   GET  /v1/storage                     how long the disk operation under way has been going

@@ -15,6 +15,8 @@ void query_verdicts(void *context, struct api_call *call);
 void query_picks(void *context, struct api_call *call);
 void query_events(void *context, struct api_call *call);
 void query_audit(void *context, struct api_call *call);
+/* postmortem.c */
+void query_postmortem(void *context, struct api_call *call);
 void query_storage(void *context, struct api_call *call);
 
 #endif

@@ -67,6 +67,8 @@ int run_upgrade(struct session *session);
 /* audit.c */
 int run_audit(struct session *session);
 int run_check(struct session *session);
+/* postmortem.c */
+int run_postmortem(struct session *session);
 /* why.c */
 int run_why(struct session *session);
 /* object.c: the installed object, or the one beside this program. */

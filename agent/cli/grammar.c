@@ -53,6 +53,9 @@ static const struct cli_option
 	flags   = {"flags", 0, VALUE_WORD, "FLAG", flag_words, "syn",
 		   .help = "of a TCP packet: syn, which opens a connection, or ack, fin or rst, as inside one"},
 	in      = {"in", 0, VALUE_INTERFACE, "DEV", .help = "where it comes in; else by the way to its sender"},
+	from_when = {"since", 0, VALUE_TEXT, "WHEN", .preset = "1h ago", .help = "'2h ago', 14:05, or '2026-11-20 14:05'"},
+	until   = {"until", 0, VALUE_TEXT, "WHEN", .help = "likewise; else until now"},
+	output  = {"output", 'o', VALUE_FILE, "FILE", .help = "write it there, whole or not at all"},
 	expect  = {"expect", 0, VALUE_TEXT, "SERVER,...", .help = "these servers have to serve with all their weight"},
 	object  = {"object", 0, VALUE_FILE, "FILE", .help = "the program to load, without asking the agent"},
 	pins    = {"pins", 0, VALUE_FILE, "DIR", .help = "the folder of the pinned maps, without asking the agent"};
@@ -129,6 +132,10 @@ const struct cli_command cli_commands[] = {
 	 .detail = "The declared servers against the orders, the kernel's tables and the packets that were counted; looked at each "
 		   "second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
 		   "and serve with all their weight: for the end of a test, or of a day."},
+	{{"postmortem"}, .options = {&from_when, &until, &output}, .run = run_postmortem,
+	 .help = "what happened in a period, as a document: impact, timeline, causes, follow-ups",
+	 .detail = "Markdown, or with --json the agent's document. Made from the journal, whose latest 4,096 lines are at hand, and from "
+		   "what each server carried in each minute of the last hour. A cause is a candidate: beside it stands the evidence."},
 	{{"check"}, .options = {&expect, &pins}, .run = run_check,
 	 .help = "one line for a monitoring system, with figures",
 	 .detail = "A monitoring plugin: ends with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN), and prints figures behind a "

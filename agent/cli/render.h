@@ -30,6 +30,8 @@ void render_signals_text(const json_t *signals, char *text, size_t size);
 void render_stats(const struct look *look, const json_t *document);
 void render_events(const struct look *look, const json_t *document);
 void render_audit(const struct look *look, const json_t *document);
+/* As Markdown. */
+void render_postmortem(const struct look *look, const json_t *document);
 void render_why(const struct look *look, const json_t *document);
 /* One event as a line. */
 void render_event(const struct look *look, const json_t *event, int64_t now_ms);

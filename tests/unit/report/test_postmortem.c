@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The incident, as its journal tells it: the post-mortem names the lease and the memory as causes, with their times. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "report/postmortem.h"
+
+#define FROM 1795849200000LL /* 2026-11-28T07:00:00Z */
+
+static const char journal[] =
+	"[{\"seq\":1,\"time\":\"2026-11-28T06:50:00.000Z\",\"kind\":\"order\",\"service\":\"web\",\"server\":\"web-"
+	"02\","
+	"\"from\":\"weight 1\",\"to\":\"drained for 2 h\",\"cause\":\"a test\",\"owner\":\"root (uid 0)\"},"
+	"{\"seq\":2,\"time\":\"2026-11-28T06:50:00.100Z\",\"kind\":\"weight\",\"service\":\"web\",\"server\":\"web-"
+	"02\","
+	"\"from\":\"1\",\"to\":\"0\",\"cause\":\"an order holds it at this weight\"},"
+	"{\"seq\":3,\"time\":\"2026-11-28T07:02:00.500Z\",\"kind\":\"memory\",\"service\":\"web\",\"server\":\"web-"
+	"01\","
+	"\"from\":\"good\",\"to\":\"low\",\"cause\":\"24.0 % of 256 MiB available\"},"
+	"{\"seq\":4,\"time\":\"2026-11-28T07:03:00.000Z\",\"kind\":\"sync\",\"to\":\"+0 -0 ~1\"},"
+	"{\"seq\":5,\"time\":\"2026-11-28T07:04:00.000Z\",\"kind\":\"order_recalled\",\"service\":\"web\","
+	"\"server\":\"web-02\",\"from\":\"drained\",\"to\":\"recalled\",\"cause\":\"those left fall short\"},"
+	"{\"seq\":6,\"time\":\"2026-11-28T07:04:00.000Z\",\"kind\":\"weight\",\"service\":\"web\",\"server\":\"web-"
+	"02\","
+	"\"from\":\"0\",\"to\":\"1\",\"cause\":\"full weight\"},"
+	"{\"seq\":7,\"time\":\"2026-11-28T09:00:00.000Z\",\"kind\":\"health\",\"service\":\"web\",\"server\":\"web-"
+	"01\","
+	"\"from\":\"up\",\"to\":\"down\",\"cause\":\"later\"}]";
+
+static const char minutes[] =
+	"[{\"service\":\"web\",\"server\":\"web-01\",\"wall_ms\":1795849200000,\"flows\":100,\"failures\":0,\"live\":4,"
+	"\"available_pct\":40.0},"
+	"{\"service\":\"web\",\"server\":\"web-01\",\"wall_ms\":1795849320000,\"flows\":100,\"failures\":20,\"live\":4,"
+	"\"available_pct\":7.5},"
+	"{\"service\":\"web\",\"server\":\"web-02\",\"wall_ms\":1795849320000,\"flows\":0,\"failures\":0,\"live\":null,"
+	"\"available_pct\":null}]";
+
+static json_t *made(const char *events_text)
+{
+	json_t *events = json_loads(events_text, 0, NULL), *rows = json_loads(minutes, 0, NULL), *document;
+
+	assert_non_null(events);
+	assert_non_null(rows);
+	document = postmortem_json(&(struct postmortem_input){
+		.events = events, .minutes = rows, .from_ms = FROM, .to_ms = FROM + 10 * 60000});
+	json_decref(events);
+	json_decref(rows);
+	assert_non_null(document);
+	return document;
+}
+
+static const char *text_at(const json_t *document, const char *list, size_t i)
+{
+	const json_t *item = json_array_get(json_object_get(document, list), i);
+
+	return json_is_string(item) ? json_string_value(item) : event_text(item, "text");
+}
+
+static void names_the_lease_and_the_memory(void **state)
+{
+	json_t *document = made(journal), *causes = json_object_get(document, "causes"), *evidence;
+
+	(void)state;
+	assert_int_equal(json_array_size(causes), 2);
+	assert_string_equal(text_at(document, "causes", 0),
+			    "web/web-02 was taken out by an order, and did not carry its share");
+	evidence = json_object_get(json_array_get(causes, 0), "evidence");
+	assert_string_equal(json_string_value(json_array_get(evidence, 0)),
+			    "2026-11-28 06:50:00 UTC: drained for 2 h: a test (by root (uid 0))");
+	assert_string_equal(text_at(document, "causes", 1), "web/web-01 ran short of memory");
+	assert_non_null(strstr(text_at(document, "summary", 0), "200 new connections, 20 met"));
+	assert_non_null(strstr(text_at(document, "summary", 1), "web/web-02 was taken out"));
+	assert_int_equal(json_array_size(json_object_get(document, "follow_ups")), 2);
+	json_decref(document);
+}
+
+static void counts_what_it_cost(void **state)
+{
+	json_t *document = made(journal), *impact = json_object_get(document, "impact"), *server;
+	size_t i, seen = 0;
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(impact, "first_failure_ms")), FROM + 120000);
+	assert_int_equal(json_integer_value(json_object_get(impact, "last_failure_ms")), FROM + 180000);
+	json_array_foreach(json_object_get(impact, "servers"), i, server)
+	{
+		if (!strcmp(event_text(server, "server"), "web-02")) {
+			/* Out before the period began, until it was recalled in its fourth minute. */
+			assert_int_equal(json_integer_value(json_object_get(server, "out_ms")), 4 * 60000);
+			assert_true(json_is_null(json_object_get(server, "least_available_pct")));
+			seen++;
+		} else {
+			assert_true(json_number_value(json_object_get(server, "least_available_pct")) == 7.5);
+			assert_int_equal(json_integer_value(json_object_get(server, "failures")), 20);
+			seen++;
+		}
+	}
+	assert_int_equal(seen, 2);
+	json_decref(document);
+}
+
+static void tells_who_did_what(void **state)
+{
+	json_t *document = made(journal), *lines = json_object_get(document, "timeline");
+
+	(void)state;
+	/* Of the period alone, and without upkeep. */
+	assert_int_equal(json_array_size(lines), 3);
+	assert_string_equal(event_text(json_array_get(lines, 0), "by"), "server");
+	assert_string_equal(event_text(json_array_get(lines, 1), "by"), "muster");
+	assert_int_equal(json_array_size(json_object_get(document, "by_itself")), 2);
+	json_decref(document);
+}
+
+static void an_empty_journal_names_no_cause(void **state)
+{
+	json_t *document = made("[]");
+
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(document, "causes")), 0);
+	assert_non_null(strstr(text_at(document, "summary", 1), "names no cause"));
+	json_decref(document);
+}
+
+static void odd_lines_stop_nothing(void **state)
+{
+	json_t *document = made("[{}, {\"kind\": 7, \"time\": \"never\"}, {\"kind\": \"order\"}, null, \"text\", "
+				"{\"kind\":\"order\",\"time\":\"2026-11-28T07:01:00.000Z\",\"to\":\"drained %s %n\"}]");
+
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(document, "causes")), 1);
+	json_decref(document);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_the_lease_and_the_memory),
+		cmocka_unit_test(counts_what_it_cost),
+		cmocka_unit_test(tells_who_did_what),
+		cmocka_unit_test(an_empty_journal_names_no_cause),
+		cmocka_unit_test(odd_lines_stop_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
