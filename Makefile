@@ -56,7 +56,7 @@ OBJECTS    := $(SOURCES:%.c=$B/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$B/san/%.o)
 # The parsers that are fuzzed, and what they need: the linker says what is missing here.
 FUZZ_OBJECTS := $(patsubst %.c,$B/fuzz/%.o,agent/address.c agent/config.c agent/state.c agent/state_json.c \
-                $(wildcard agent/config/*.c) agent/probe/agent_check.c agent/probe/node_exporter.c)
+                $(wildcard agent/config/*.c agent/policy/*.c) agent/probe/agent_check.c agent/probe/node_exporter.c)
 
 PROGRAMS   := $B/musterd $B/muster $B/muster-responder $B/muster.bpf.o
 
