@@ -51,7 +51,7 @@ SAN        := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 
 # Each program is its own main beside the one library that all of agent/ is.
 MAINS      := agent/main.c agent/cli/muster.c agent/responder/responder.c
-SOURCES    := $(filter-out $(MAINS),$(wildcard agent/*.c agent/*/*.c))
+SOURCES    := $(filter-out $(MAINS),$(wildcard agent/*.c agent/*/*.c agent/*/*/*.c))
 OBJECTS    := $(SOURCES:%.c=$B/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$B/san/%.o)
 # The parsers that are fuzzed, and what they need: the linker says what is missing here.
@@ -164,6 +164,7 @@ lint:
 man: $B/muster $B/musterd
 	@mkdir -p $B/man
 	$B/muster --man >$B/man/muster.8
+	$B/muster --playbook >$B/man/muster-playbook.7
 	$B/muster --completion >$B/man/muster.bash
 	$B/musterd -m >$B/man/musterd.conf.5
 	sed 's,@SBINDIR@,$(SBINDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),' agent/musterd.service.in >$B/man/musterd.service
@@ -174,6 +175,7 @@ install: all man
 	install -D -m 755 $B/muster-responder $(DESTDIR)$(BINDIR)/muster-responder
 	install -D -m 644 $B/muster.bpf.o $(DESTDIR)$(LIBDIR)/muster.bpf.o
 	install -D -m 644 $B/man/muster.8 $(DESTDIR)$(MANDIR)/man8/muster.8
+	install -D -m 644 $B/man/muster-playbook.7 $(DESTDIR)$(MANDIR)/man7/muster-playbook.7
 	install -D -m 644 $B/man/musterd.conf.5 $(DESTDIR)$(MANDIR)/man5/musterd.conf.5
 	install -D -m 644 $B/man/muster.bash $(DESTDIR)$(COMPDIR)/muster
 	install -D -m 644 $B/man/musterd.service $(DESTDIR)$(UNITDIR)/musterd.service

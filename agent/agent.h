@@ -35,6 +35,7 @@ struct agent {
 	struct kernel *kernel;
 	struct prober *prober;
 	struct api *api;
+	struct alerts *alerts;
 	struct model *model;
 	struct state *state;
 	char *file;    /* configuration file */

@@ -167,6 +167,20 @@ bool config_mode_returns_direct(enum muster_mode mode)
 	return mode == MUSTER_MODE_DR || config_mode_tunnels(mode);
 }
 
+const char *config_receiver_type_name(enum receiver_type type)
+{
+	for (const struct schema_choice *choice = schema_find(&schema_receiver, "type")->choices; choice->name;
+	     choice++)
+		if (choice->value == (int)type)
+			return choice->name;
+	return "";
+}
+
+bool config_receiver_is_http(enum receiver_type type)
+{
+	return type != RECEIVER_SMTP && type != RECEIVER_EXEC;
+}
+
 const char *config_name_fault(const char *text)
 {
 	return value_name_fault(text);

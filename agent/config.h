@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <muster/maps.h>
 
+#include "alerts/severity.h"
 #include "base.h"
 
 #define CONFIG_MAX_INTERFACES 64
+#define CONFIG_MAX_RECEIVERS  16
 #define SERVER_WEIGHT_MAX     256
 #define MEMORY_PORT_DEFAULT   9100 /* node_exporter's */
 #define MEMORY_PATH_DEFAULT   "/metrics?collect[]=meminfo&collect[]=pressure&collect[]=vmstat"
@@ -106,6 +108,38 @@ struct interface_conf {
 	enum attach_mode mode;
 };
 
+#define PAGERDUTY_URL "https://events.pagerduty.com/v2/enqueue"
+
+enum receiver_type {
+	RECEIVER_WEBHOOK,
+	RECEIVER_SLACK,
+	RECEIVER_PAGERDUTY,
+	RECEIVER_ALERTMANAGER,
+	RECEIVER_SMTP,
+	RECEIVER_EXEC,
+	RECEIVER_HEARTBEAT,
+};
+
+/* Whom alerts are told. What is secret stands in files, and is read at each delivery. */
+struct receiver_conf {
+	char name[MUSTER_NAME_SIZE];
+	enum receiver_type type;
+	char *url, *url_file;   /* one of them; neither for exec */
+	char *ca_file;          /* NULL: the system's */
+	char *secret_file;      /* token, routing key or password; NULL: none */
+	char *command;          /* exec: the program, without arguments */
+	char *user, *from, *to; /* smtp */
+	enum alert_severity least;
+	uint32_t step;        /* of the escalation, from 1 */
+	uint32_t interval_ms; /* heartbeat */
+	unsigned line;
+};
+
+struct alerts_conf {
+	uint32_t repeat_ms; /* 0: never */
+	uint32_t flap_ms;
+};
+
 struct config {
 	char *file;                 /* as named by the operator */
 	char *object;               /* muster.bpf.o; NULL: not given, the caller knows where to look */
@@ -126,6 +160,9 @@ struct config {
 	size_t n_interfaces;
 	struct service_conf *services;
 	size_t n_services;
+	struct alerts_conf alerts;
+	struct receiver_conf *receivers;
+	size_t n_receivers;
 };
 
 /*
@@ -148,6 +185,10 @@ const char *config_scheduler_name(enum muster_scheduler scheduler);
 bool config_mode_tunnels(enum muster_mode mode);
 /* Whether the server meets the packet with the service's address and port, and answers the client by itself. */
 bool config_mode_returns_direct(enum muster_mode mode);
+
+/* Whether alerts of this type go out by HTTP. */
+bool config_receiver_is_http(enum receiver_type type);
+const char *config_receiver_type_name(enum receiver_type type);
 
 /* Whether text is a name for a service or server; NULL, or the reason against it, made to follow the quoted text. */
 const char *config_name_fault(const char *text);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/alerts.h"
 #include "clock.h"
 #include "queries.h"
 #include "report/utf8.h"
@@ -303,5 +304,8 @@ const struct api_route control_routes[] = {
 	{"POST", "/v1/detach", call_detach},
 	{"POST", "/v1/upgrade", call_upgrade},
 	{"POST", "/v1/reload", call_reload},
+	{"GET", "/v1/alerts", call_alerts},
+	{"POST", "/v1/ack", call_ack},
+	{"POST", "/v1/alert/test", call_alert_test},
 	{NULL, NULL, NULL},
 };

@@ -12,6 +12,7 @@
  *   GET  /v1/postmortem?from_ms=T&to_ms=T   what happened between two moments, and what the causes may be
  *   GET  /v1/picks?service=S             a service's table: each server's slots, and the slots themselves
  *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
+ *   GET  /v1/alerts                      open alerts, and the receivers
  *   GET  /v1/storage                     how long the disk operation under way has been going
  *   GET  /v1/leases                      every order: {"leases": [as in a server's "orders", with service and server]}
  *   POST /v1/drain    {server, [service], for_s or indefinitely, reason, [no_recall], [kill_after_s], [alone], [force], [dry_run], [as]}
@@ -26,6 +27,8 @@
  *   POST /v1/detach   {interface}
  *   POST /v1/upgrade  {[object]: a path, by root alone}
  *   POST /v1/reload   {}
+ *   POST /v1/ack         {alert: its number, [for_s], [as]}
+ *   POST /v1/alert/test  {receiver}
  *
  * Every answer is an object with "schema": 1. A changing call answers
  *   { "schema": 1, "result": R, "message": "one sentence",
@@ -62,6 +65,7 @@ void call_weight(void *context, struct api_call *call);
 void call_return(void *context, struct api_call *call);
 void call_extend(void *context, struct api_call *call);
 void call_release(void *context, struct api_call *call);
+
 /* upgrade.c */
 void call_upgrade(void *context, struct api_call *call);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
+#include "alerts/alerts.h"
 #include "clock.h"
 #include "control.h"
 #include "log.h"
@@ -220,6 +221,8 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	if (!error)
 		error = start_model(agent, text);
 	if (!error)
+		error = alerts_new(&agent->alerts, agent);
+	if (!error)
 		error = start_api(agent);
 	if (error)
 		return error;
@@ -249,6 +252,7 @@ void agent_free(struct agent **agent)
 	if (a->journal)
 		journal_set_follower(a->journal, NULL, NULL);
 	api_free(&a->api);
+	alerts_free(&a->alerts);
 	prober_free(&a->prober);
 	a->tick = sd_event_source_unref(a->tick);
 	a->post = sd_event_source_unref(a->post);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent.h"
+#include "alerts/alerts.h"
 #include "clock.h"
 #include "log.h"
 #include "observe.h"
@@ -141,6 +142,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);
+	alerts_tick(agent->alerts, now_ms);
 	if (agent->saving)
 		return;
 	if ((agent->ticks % SAVE_TICKS == 0 && agent->state->n_orders) ||

@@ -30,6 +30,10 @@ int run_names(struct session *session);
 /* events.c */
 int run_show_events(struct session *session);
 int run_events(struct session *session);
+/* alerts.c */
+int run_alerts(struct session *session);
+int run_ack(struct session *session);
+int run_alert_test(struct session *session);
 /* order.c */
 int run_drain(struct session *session);
 int run_maintenance(struct session *session);

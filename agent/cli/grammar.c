@@ -20,6 +20,7 @@ static const struct cli_option
 	version    = {"version", 'V', .help = "print the version"},
 	man        = {"man", 0, .hidden = true, .help = "write this man page"},
 	completion = {"completion", 0, .hidden = true, .help = "write the bash completion"},
+	playbook   = {"playbook", 0, .hidden = true, .help = "write the man page muster-playbook(7)"},
 	names      = {"names", 0, VALUE_WORD, "WHAT", name_words, .hidden = true,
 		      .help = "print the names of servers or services, or SERVICE/SERVER, one a line"},
 
@@ -38,6 +39,7 @@ static const struct cli_option
 	kill    = {"then-kill-after", 0, VALUE_DURATION, "DURATION", .help = "reset the connections that are left then"},
 	exec    = {"exec", 0, VALUE_TEXT, "COMMAND", .help = "what to run between: a line for sh, with MUSTER_SERVER set"},
 	recycle_reason = {"reason", 0, VALUE_TEXT, "TEXT", .preset = "recycle", .help = "why, for those who find it"},
+	ack_for = {"for", 0, VALUE_DURATION, "DURATION", .preset = "1h", .help = "how long: 30m, 2h, at most 24h"},
 	force   = {"force", 0, .help = "undo another owner's order as well"},
 	override = {"force", 0, .help = "even where the servers left may not carry it; never the last one"},
 	dry_run = {"dry-run", 0, .help = "only say what the capacity gate answers, and why"},
@@ -61,7 +63,7 @@ static const struct cli_option
 	pins    = {"pins", 0, VALUE_FILE, "DIR", .help = "the folder of the pinned maps, without asking the agent"};
 
 const struct cli_option *const cli_globals[] = {
-	&json, &color, &socket, &as, &help, &version, &man, &completion, &names, NULL};
+	&json, &color, &socket, &as, &help, &version, &man, &playbook, &completion, &names, NULL};
 
 const struct cli_command cli_commands[] = {
 	{{"status"}, .run = run_status, .help = "services, servers and what is wrong (also without a command)"},
@@ -142,6 +144,13 @@ const struct cli_command cli_commands[] = {
 		   "bar. Works without an agent too, by root: that is CRITICAL, and the line says what the maps hold."},
 	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
 	 .help = "changes of state, with -f as they happen"},
+	{{"alerts"}, .run = run_alerts, .help = "what is wrong and who was told, and the receivers",
+	 .detail = "Each has a section in muster-playbook(7): what it means, and what to type."},
+	{{"ack"}, {{VALUE_COUNT, "NUMBER"}}, {&ack_for}, run_ack, "acknowledge an alert: somebody looks after it",
+	 "Nobody is told of it again while the acknowledgement lasts. It is a lease: at its end an alert that is still open is "
+	 "told again."},
+	{{"alert", "test"}, {{VALUE_TEXT, "RECEIVER"}}, .run = run_alert_test,
+	 .help = "send a test to a receiver, and say what it answered"},
 	{{"reload"}, .run = run_reload, .help = "read the configuration file again",
 	 .detail = "On a fault the old configuration stays in force."},
 	{{"help"}, {{VALUE_COMMAND, "COMMAND", true, true}}, .run = run_help, .help = "what a command takes"},

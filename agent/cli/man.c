@@ -119,7 +119,7 @@ static void surroundings(FILE *out)
 	tag(out, "muster ret web-02", "Ends that early.");
 	tag(out, "muster -j | jq '.attention[]'", "What is wrong, for a script.");
 	section(out, "SEE ALSO", NULL);
-	fprintf(out, ".BR bpftool (8),\n.BR ip\\-link (8)\n");
+	fprintf(out, ".BR muster\\-playbook (7),\n.BR musterd.conf (5),\n.BR bpftool (8),\n.BR ip\\-link (8)\n");
 }
 
 void man_page(FILE *out)

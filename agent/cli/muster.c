@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* muster, the command line: parse -> look -> run. */
+#include "../alerts/rules.h"
 #include "cli.h"
 
 #include <curl/curl.h>
@@ -54,6 +55,8 @@ static int run(struct session *session)
 		completion_script(stdout);
 	else if (cli_option(request, "version")->given)
 		return run_version(session);
+	else if (cli_option(request, "playbook")->given)
+		alert_playbook(stdout);
 	else if (cli_option(request, "help")->given && request->command)
 		help_command(stdout, request->command);
 	else if (cli_option(request, "help")->given)

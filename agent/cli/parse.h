@@ -14,7 +14,7 @@ struct cli_value {
 	bool given;       /* by the operator */
 };
 
-#define CLI_GLOBALS 9
+#define CLI_GLOBALS 10
 
 struct cli_request {
 	const struct cli_command *command; /* NULL: none was typed */

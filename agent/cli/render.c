@@ -32,6 +32,7 @@ const char *state_color(const struct look *look, const char *state)
 		{"drained", "\033[33m"},   {"maintenance", "\033[33m"}, {"slow", "\033[33m"},
 		{"unknown", "\033[33m"},   {"suspect", "\033[33m"},     {"down", "\033[31m"},
 		{"fail_open", "\033[31m"}, {"empty", "\033[31m"},       {"no_servers", "\033[33m"},
+		{"critical", "\033[31m"},  {"warning", "\033[33m"},
 	};
 
 	for (size_t i = 0; look->color && i < ARRAY_SIZE(colors); i++)

@@ -364,5 +364,6 @@ int config_check(const struct config *config, const struct tree *root, struct fa
 		check_observe(&context);
 	}
 	check_timeouts(config, root, faults);
+	config_check_receivers(config, root, faults);
 	return config_check_unique(config, root, faults);
 }

@@ -12,4 +12,7 @@ int config_check(const struct config *config, const struct tree *root, struct fa
 /* The part about names, addresses and ports that may stand only once, and about room in the maps. */
 int config_check_unique(const struct config *config, const struct tree *root, struct faults *faults);
 
+/* The part about receivers of alerts: what each type needs, and what means nothing to it. */
+void config_check_receivers(const struct config *config, const struct tree *root, struct faults *faults);
+
 #endif

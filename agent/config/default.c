@@ -77,11 +77,22 @@ static int default_service(struct service_conf *service, const struct tree *node
 	return r < 0 ? r : default_memory(&service->memory);
 }
 
+static int default_receiver(struct receiver_conf *receiver, const struct tree *node)
+{
+	receiver->line = node->line;
+	if (receiver->type != RECEIVER_PAGERDUTY || receiver->url || receiver->url_file)
+		return 0;
+	receiver->url = strdup(PAGERDUTY_URL);
+	return receiver->url ? 0 : -ENOMEM;
+}
+
 int config_default(struct config *config, const struct tree *root)
 {
-	const struct tree *services = tree_get(root, "services");
+	const struct tree *services = tree_get(root, "services"), *receivers = tree_get(root, "receivers");
 	int r = 0;
 
+	for (size_t i = 0; i < config->n_receivers && !r; i++)
+		r = default_receiver(&config->receivers[i], &receivers->children[i]);
 	if (!config->timeout.udp_once_ms)
 		config->timeout.udp_once_ms = MIN(10 * 1000, config->timeout.udp_ms);
 	for (size_t i = 0; i < config->n_services && !r; i++)

@@ -3,9 +3,8 @@
 
 #include <netinet/in.h>
 
-/* Where a value goes: the field, and for arrays and lists the count beside it. */
-#define AT(type, field)      .offset = offsetof(type, field), .width = sizeof(((type *)0)->field)
-#define COUNTED(type, field) .count_offset = offsetof(type, field)
+#define AT      SCHEMA_AT
+#define COUNTED SCHEMA_COUNTED
 
 #define MINUTE_MS 60000
 #define HOUR_MS   (60 * MINUTE_MS)
@@ -15,7 +14,7 @@
 #define GIB       (1024LL * 1024 * 1024)
 /* sizeof sun_path without its NUL */
 #define SOCKET_PATH_MOST 107
-#define PATH_MOST        1024
+#define PATH_MOST        SCHEMA_PATH_MOST
 #define FLOWS_MOST       (16 << 20)
 
 static const struct schema_choice booleans[] = {{"yes", true}, {"no", false}, {"true", true}, {"false", false}, {}};
@@ -299,6 +298,11 @@ static const struct schema_key file_keys[] = {
 	{"interfaces", SCHEMA_LIST, AT(struct config, interfaces), COUNTED(struct config, n_interfaces),
 	 .max = CONFIG_MAX_INTERFACES, .section = &interface_section, .fallback_text = "those that carry the program already",
 	 .help = "Interfaces to which the program is attached."},
+	{"alerts", SCHEMA_SECTION, AT(struct config, alerts), .section = &schema_alerts,
+	 .help = "When the receivers are told of what is wrong."},
+	{"receivers", SCHEMA_LIST, AT(struct config, receivers), COUNTED(struct config, n_receivers),
+	 .max = CONFIG_MAX_RECEIVERS, .section = &schema_receiver, .fallback_text = "none: alerts are listed, but nobody is told",
+	 .help = "Whom alerts are told."},
 	{"services", SCHEMA_LIST, true, AT(struct config, services), COUNTED(struct config, n_services),
 	 .max = MUSTER_MAX_SERVICES, .section = &schema_service, .help = "The services; [] for none."},
 	{}

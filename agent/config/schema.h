@@ -45,6 +45,12 @@ struct schema_key {
 	const char *help;
 };
 
+/* Where a value goes: the field, and for arrays and lists the count beside it. */
+#define SCHEMA_AT(type, field)      .offset = offsetof(type, field), .width = sizeof(((type *)0)->field)
+#define SCHEMA_COUNTED(type, field) .count_offset = offsetof(type, field)
+
+#define SCHEMA_PATH_MOST 1024
+
 struct schema_section {
 	const char *name; /* in messages: "unknown key 'x' in NAME" */
 	size_t size;      /* of the struct of one element, for SCHEMA_LIST */
@@ -60,6 +66,7 @@ struct schema_section {
 extern const struct schema_section schema_file;
 extern const struct schema_section schema_service;
 extern const struct schema_section schema_server;
+extern const struct schema_section schema_receiver, schema_alerts; /* schema_alerts.c */
 /* Of a service; a server's has the same keys. */
 extern const struct schema_section schema_memory;
 

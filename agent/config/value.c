@@ -237,3 +237,30 @@ const char *value_method_fault(const char *text)
 		       ? NULL
 		       : "is not an HTTP method: write it in upper case, as in GET or HEAD";
 }
+
+/* A name and password in a URL would be in the file, and in messages. */
+const char *value_url_fault(const char *text)
+{
+	const char *rest = strstr(text, "://");
+	size_t host = rest ? strcspn(rest + 3, "/?#") : 0;
+
+	if (!rest || !host || !is_graphic(text))
+		return "is not a URL: write it as in https://alerts.example.org/path";
+	if (memchr(rest + 3, '@', host))
+		return "holds a name or password: write those as user and secret_file";
+	return NULL;
+}
+
+/* One address, or several with commas: what goes into an envelope and a header as it stands. */
+const char *value_mail_fault(const char *text)
+{
+	for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		size_t length = strcspn(at, ","), local = strcspn(at, "@,");
+
+		if (!local || local + 1 >= length || memchr(at + local + 1, '@', length - local - 1))
+			return "is not a mail address: write it as in ops@example.org, several with commas between";
+	}
+	return made_of(text, LETTERS DIGITS "@,.!#$%&'*+-/=?^_`{|}~")
+		       ? NULL
+		       : "is not a mail address: it holds other characters than an address has";
+}

@@ -34,5 +34,7 @@ const char *value_path_fault(const char *text);
 const char *value_url_path_fault(const char *text);
 const char *value_host_fault(const char *text);
 const char *value_method_fault(const char *text);
+const char *value_url_fault(const char *text);
+const char *value_mail_fault(const char *text);
 
 #endif

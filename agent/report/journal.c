@@ -197,6 +197,11 @@ json_t *journal_recent(struct journal *journal, uint64_t since, size_t most)
 	return lines;
 }
 
+uint64_t journal_seq(const struct journal *journal)
+{
+	return journal->next_seq - 1;
+}
+
 void journal_set_follower(struct journal *journal, journal_follow_fn follow, void *context)
 {
 	journal->follow = follow;

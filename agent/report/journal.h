@@ -44,7 +44,11 @@
 	X(NEIGHBOUR,      neighbour,      WARNING) \
 	X(PACKETS,        packets,        WARNING) \
 	X(STORAGE,        storage,        ERROR) \
-	X(AUDIT,          audit,          WARNING)
+	X(AUDIT,          audit,          WARNING) \
+	X(ALERT,          alert,          WARNING) \
+	X(ALERT_OVER,     alert_over,     NOTICE) \
+	X(ALERT_ACKED,    alert_acked,    NOTICE) \
+	X(ALERT_TOLD,     alert_told,     INFO)
 /* clang-format on */
 enum journal_kind {
 #define X(NAME, name, level) JOURNAL_##NAME,
@@ -73,6 +77,9 @@ void journal_write(struct journal *journal, int64_t wall_ms, const struct journa
 
 /* Entries with seq > since, oldest first, at most `most` (the newest ones): a new array of objects. */
 json_t *journal_recent(struct journal *journal, uint64_t since, size_t most);
+
+/* The number of the last entry; 0: none yet. */
+uint64_t journal_seq(const struct journal *journal);
 
 /* Called with each new line (JSON text without newline) as it is written. */
 typedef void (*journal_follow_fn)(void *context, const char *line, size_t length);
