@@ -69,7 +69,7 @@ void alerts_save(struct alerts *alerts, writer_done_fn done, void *context)
 	if (text && saving) {
 		*saving = (struct saving){.alerts = alerts, .done = done, .context = context};
 		alerts->saving++;
-		writer_replace(alerts->spool, text, saved, TAKE_PTR(saving));
+		writer_replace(alerts->spool, WRITER_STATE, text, saved, TAKE_PTR(saving));
 	} else if (done) {
 		done(context, alerts->spool ? -ENOMEM : -EROFS);
 	}
@@ -89,7 +89,7 @@ static int open_spool(struct alerts *alerts, char *why, size_t n)
 	conf.dir = dir;
 	r = writer_new(&alerts->spool, alerts->agent->event, &conf, why, n);
 	if (!r)
-		r = writer_read_state(dir, &text);
+		r = writer_read(dir, WRITER_STATE, &text);
 	if (r < 0)
 		return r;
 	return text ? book_parse(text, &clock, &alerts->book, why, n) : 0;
