@@ -13,6 +13,7 @@
 
 #include "audit.h"
 #include "base.h"
+#include "change/kept.h"
 #include "history.h"
 #include "kernel/kernel.h"
 #include "model.h"
@@ -41,13 +42,17 @@ struct agent {
 	char *file;    /* configuration file */
 	char *applied; /* text of the configuration in force */
 	char boot_id[BOOT_ID_SIZE];
-	bool touched;        /* the model changed: plan and sync at the end of this turn of the loop */
-	bool begun;          /* interfaces are attached: servers were known, or not to be waited for */
-	bool stopping;       /* everything is being let go of: what still arrives changes nothing */
-	bool unsaved;        /* the last save of the state failed: the tick tries again */
-	unsigned saving;     /* saves on their way to the disk */
-	bool overlay_saving; /* one change of the declared layer is on its way to the disk */
-	int storage_error;   /* the writer's, as last told */
+	bool touched;           /* the model changed: plan and sync at the end of this turn of the loop */
+	bool begun;             /* interfaces are attached: servers were known, or not to be waited for */
+	bool stopping;          /* everything is being let go of: what still arrives changes nothing */
+	bool unsaved;           /* the last save of the state failed: the tick tries again */
+	unsigned saving;        /* saves on their way to the disk */
+	struct kept *kept;      /* the last configurations */
+	char *pending;          /* why the file waits for an operator; NULL: it does not */
+	bool change_saving;     /* a configuration is on its way to the disk */
+	int64_t trial_since_ms; /* of the configuration in force; 0: begun by an earlier musterd, or none */
+	bool overlay_saving;    /* one change of the declared layer is on its way to the disk */
+	int storage_error;      /* the writer's, as last told */
 	int64_t started_wall_ms;
 	int64_t wall_offset_ms; /* of the wall clock to the boot's, at the last tick */
 	uint64_t ticks;
@@ -92,7 +97,6 @@ void agent_tick(struct agent *agent, int64_t now_ms);
 /* apply.c: from a configuration's text to a model and its probes. Faults go to `faults`, one line each. */
 int agent_read(const struct agent *agent, const char *file, const char *text, FILE *faults, struct config **out);
 int agent_apply(struct agent *agent, const char *text, FILE *faults);
-int agent_reload(struct agent *agent, FILE *faults);
 int agent_attach_interfaces(struct agent *agent);
 /* Attaches the interfaces once the servers are known; called each tick until then. */
 void agent_begin(struct agent *agent);

@@ -264,26 +264,3 @@ void agent_begin(struct agent *agent)
 	agent_attach_interfaces(agent);
 	sd_notify(0, "READY=1");
 }
-
-int agent_reload(struct agent *agent, FILE *faults)
-{
-	_cleanup_(freep) char *text = NULL;
-	int error;
-
-	if (agent->overlay_saving) {
-		fprintf(faults, "a change of the servers is being saved; say it again when that is done\n");
-		return -EBUSY;
-	}
-	error = agent_read_file(agent->file, &text);
-
-	if (error) {
-		fprintf(faults, "%s: %s\n", agent->file, strerror(-error));
-		return error;
-	}
-	error = agent_apply(agent, text, faults);
-	if (error)
-		return error;
-	agent_turn(agent);
-	agent_attach_interfaces(agent);
-	return 0;
-}

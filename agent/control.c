@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alerts/alerts.h"
+#include "change/change.h"
 #include "clock.h"
 #include "queries.h"
 #include "report/utf8.h"
@@ -266,16 +267,16 @@ static void call_reload(void *context, struct api_call *call)
 	if (!control_fields_good(call, fields))
 		return;
 	faults = open_memstream(&text, &length);
-	error = faults ? agent_reload(agent, faults) : -ENOMEM;
+	error = faults ? change_reload(agent, api_peer(call)->name, faults) : -ENOMEM;
 	if (faults)
 		fclose(faults);
 	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
 						  .cause = error ? text : agent->file,
 						  .owner = api_peer(call)->name});
 	control_answer_result(call,
-			      !error                                ? ORDER_DONE
-			      : error == -EINVAL || error == -EBUSY ? ORDER_REFUSED
-								    : ORDER_FAILED,
+			      !error                                                   ? ORDER_DONE
+			      : error == -EINVAL || error == -EBUSY || error == -EPERM ? ORDER_REFUSED
+										       : ORDER_FAILED,
 			      error ? text : "the configuration is read and in force");
 }
 
@@ -307,5 +308,9 @@ const struct api_route control_routes[] = {
 	{"GET", "/v1/alerts", call_alerts},
 	{"POST", "/v1/ack", call_ack},
 	{"POST", "/v1/alert/test", call_alert_test},
+	{"POST", "/v1/plan", call_plan},
+	{"POST", "/v1/apply", call_apply},
+	{"POST", "/v1/confirm", call_confirm},
+	{"POST", "/v1/rollback", call_rollback},
 	{NULL, NULL, NULL},
 };

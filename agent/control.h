@@ -29,6 +29,10 @@
  *   POST /v1/reload   {}
  *   POST /v1/ack         {alert: its number, [for_s], [as]}
  *   POST /v1/alert/test  {receiver}
+ *   POST /v1/plan     {text, [file]}: what it would change, service by service; refused: what speaks against it
+ *   POST /v1/apply    {text, [file], [confirm_within_s], [force], [as]}
+ *   POST /v1/confirm  {}
+ *   POST /v1/rollback {[force], [as]}
  *
  * Every answer is an object with "schema": 1. A changing call answers
  *   { "schema": 1, "result": R, "message": "one sentence",

@@ -61,8 +61,7 @@ static const struct gate_change *change_of(const struct gate_change *changes, si
 	return NULL;
 }
 
-/* Whether this reply says worse than that one, or anything at all where that one says nothing. */
-static bool worse(const struct gate_reply *reply, const struct gate_reply *than)
+bool gate_worse(const struct gate_reply *reply, const struct gate_reply *than)
 {
 	return reply->last > than->last || (reply->last == than->last && reply->word > than->word) ||
 	       (reply->word == than->word && reply->text[0] && !than->text[0]);
@@ -99,6 +98,7 @@ static void judge(struct agent *agent, const struct service *service, const stru
 {
 	_cleanup_(freep) struct gate_server *servers = calloc(service->n_servers + 1, sizeof(*servers));
 	struct gate_answer answer;
+	bool lasting = false;
 
 	*reply = (struct gate_reply){.word = GATE_NO};
 	if (!servers) {
@@ -112,10 +112,13 @@ static void judge(struct agent *agent, const struct service *service, const stru
 		const struct gate_change *change = change_of(changes, n, server);
 
 		gate_describe(agent, server, change ? change->weight : 0, &servers[i]);
-		if (!change)
+		if (!change || (change->then && change->then->weight == server->conf->weight))
 			servers[i].after = about_to_go(agent, server) ? 0 : servers[i].before;
+		lasting |= change && (change->then || change->removed);
+		if (change && change->then)
+			servers[i].limit = change->then->max_flows;
 	}
-	gate_judge(servers, service->n_servers, clock_wall_ms(), &answer);
+	gate_judge(servers, service->n_servers, clock_wall_ms(), lasting, &answer);
 	reply->word = answer.word;
 	reply->allowed = answer.allowed;
 	reply->last = answer.reason == GATE_LAST;
@@ -139,7 +142,7 @@ void gate_ask(struct agent *agent, const struct gate_change *changes, size_t n, 
 			continue;
 		judge(agent, service, changes, n, &one);
 		allowed &= one.allowed;
-		if (worse(&one, reply))
+		if (gate_worse(&one, reply))
 			*reply = one;
 	}
 	reply->allowed = allowed;

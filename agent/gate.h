@@ -17,13 +17,15 @@
 
 struct agent;
 struct server;
+struct server_conf;
 struct service;
 
 /* A server's weight as it would be allowed then; 0: no new flows. */
 struct gate_change {
 	const struct server *server;
 	uint32_t weight;
-	bool removed; /* from its pool */
+	bool removed;                   /* from its pool */
+	const struct server_conf *then; /* as another configuration declares it; NULL: as it is */
 };
 
 struct gate_reply {
@@ -42,6 +44,9 @@ void gate_ask(struct agent *agent, const struct gate_change *changes, size_t n, 
  * answer is unknown.
  */
 bool gate_passes(struct agent *agent, const struct gate_reply *reply, bool force, const char *owner);
+
+/* Whether the first says worse than the second, or anything at all where that one says nothing. */
+bool gate_worse(const struct gate_reply *reply, const struct gate_reply *than);
 
 /* The reply as one sentence for people: "unknown: web-01 would get ..., and has carried ...". */
 void gate_sentence(const struct gate_reply *reply, char *out, size_t size);

@@ -14,6 +14,7 @@
 #include "policy/imbalance.h"
 #include "policy/history.h"
 #include "policy/pool.h"
+#include "policy/trial.h"
 #include "state.h"
 
 struct server_rate {
@@ -54,9 +55,11 @@ struct server {
 		struct server_rate rate;                /* over the last tick */
 		uint64_t flows_mark[MODEL_SHARE_MARKS]; /* flows_new, newest first */
 		struct server_window window;
-		uint32_t slots;          /* of the service's table, as the kernel has it */
-		struct history *history; /* of the agent's; NULL: not asked for yet */
-		double share_pct;        /* of the service's new flows; < 0: too few to say */
+		uint32_t slots;                     /* of the service's table, as the kernel has it */
+		struct history *history;            /* of the agent's; NULL: not asked for yet */
+		double share_pct;                   /* of the service's new flows; < 0: too few to say */
+		bool trial_known;                   /* the two below */
+		uint64_t trial_flows, trial_failed; /* as counted at the last second */
 	} run;
 };
 
@@ -68,6 +71,7 @@ struct service {
 		uint32_t index; /* of its record in the maps */
 		struct pool_run pool;
 		struct signals_pool signals;
+		struct trial_watch trial;
 		struct picks *picks; /* the table in force; plan.c */
 		unsigned swaps;      /* tables that plan.c made, so far */
 		unsigned swaps_seen; /* by the audit */

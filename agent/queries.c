@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent.h"
+#include "change/change.h"
 #include "clock.h"
 #include "control.h"
 #include "observe.h"
@@ -18,6 +19,7 @@ struct gathered {
 	struct status_input in;
 	struct lease_clock clock;
 	struct attach_report interfaces[INTERFACES_MOST];
+	char config_attention[640];
 };
 
 static uint32_t live_flows(void *context, uint32_t server_index)
@@ -50,6 +52,8 @@ static struct gathered *gather(struct agent *agent)
 		.started_wall_ms = agent->started_wall_ms,
 		.ready = agent->begun,
 	};
+	if (change_attention(agent, g->config_attention, sizeof(g->config_attention)))
+		g->in.config_attention = g->config_attention;
 	prober_lateness(agent->prober, &g->in.lateness);
 	g->in.map_memory_bytes = kernel_memory(agent->kernel);
 	kernel_flow_table(agent->kernel, &g->in.flow_table);

@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "alerts/alerts.h"
+#include "change/change.h"
 #include "clock.h"
 #include "control.h"
 #include "log.h"
@@ -65,7 +66,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (!faults)
 		return 0;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_ms(CLOCK_MONOTONIC) * 1000);
-	error = agent_reload(agent, faults);
+	error = change_reload(agent, "SIGHUP", faults);
 	fclose(faults);
 	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
 						  .cause = error ? text : agent->file});
@@ -190,7 +191,7 @@ int agent_new(struct agent **out, const struct agent_options *options)
 {
 	_cleanup_(agent_free) struct agent *agent = calloc(1, sizeof(*agent));
 	_cleanup_(config_free) struct config *config = NULL;
-	_cleanup_(freep) char *text = NULL, *boot_id = NULL;
+	_cleanup_(freep) char *text = NULL, *run = NULL, *boot_id = NULL;
 	char object[4096];
 	int error;
 
@@ -219,7 +220,9 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	if (!error)
 		error = start_storage(agent, config);
 	if (!error)
-		error = start_model(agent, text);
+		error = change_start(agent, config->state_dir, text, &run);
+	if (!error)
+		error = start_model(agent, run);
 	if (!error)
 		error = alerts_new(&agent->alerts, agent);
 	if (!error)
@@ -267,6 +270,8 @@ void agent_free(struct agent **agent)
 	histories_free(&a->histories);
 	sd_event_unref(a->event);
 	free(a->counters);
+	kept_free(&a->kept);
+	free(a->pending);
 	free(a->applied);
 	free(a->file);
 	freep(agent);

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "alerts/alerts.h"
+#include "change/change.h"
 #include "clock.h"
 #include "log.h"
 #include "observe.h"
@@ -128,6 +129,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 {
 	agent->ticks++;
 	orders_watch(agent);
+	change_tick(agent);
 	watch_storage(agent);
 	packets_tick(agent, now_ms);
 	agent_begin(agent);
@@ -139,6 +141,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 		observe_second(agent, now_ms);
 		audit_second(agent, now_ms);
 		history_second(agent);
+		change_second(agent);
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);

@@ -64,6 +64,11 @@ int wait_empty(struct session *session, const json_t *server, const json_t *answ
 int wait_holds(struct session *session, const json_t *answer);
 /* recycle.c */
 int run_recycle(struct session *session);
+/* plan.c */
+int run_plan(struct session *session);
+int run_apply(struct session *session);
+int run_confirm(struct session *session);
+int run_rollback(struct session *session);
 /* attach.c */
 int run_attach(struct session *session);
 int run_detach(struct session *session);

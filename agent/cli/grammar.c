@@ -42,6 +42,9 @@ static const struct cli_option
 	ack_for = {"for", 0, VALUE_DURATION, "DURATION", .preset = "1h", .help = "how long: 30m, 2h, at most 24h"},
 	force   = {"force", 0, .help = "undo another owner's order as well"},
 	override = {"force", 0, .help = "even where the servers left may not carry it; never the last one"},
+	offline = {"offline", 0, .help = "without an agent: shares, what is left without each server, single points of failure"},
+	within  = {"confirm-within", 0, VALUE_DURATION, "DURATION",
+		   .help = "on trial: rolled back by itself unless muster confirm comes in time"},
 	dry_run = {"dry-run", 0, .help = "only say what the capacity gate answers, and why"},
 	service = {"service", 0, VALUE_SERVICE, "SERVICE", .required = true, .help = "the service that it joins"},
 	address = {"address", 0, VALUE_ADDRESS, "ADDRESS", .required = true, .help = "the server's address"},
@@ -152,7 +155,21 @@ const struct cli_command cli_commands[] = {
 	{{"alert", "test"}, {{VALUE_TEXT, "RECEIVER"}}, .run = run_alert_test,
 	 .help = "send a test to a receiver, and say what it answered"},
 	{{"reload"}, .run = run_reload, .help = "read the configuration file again",
-	 .detail = "On a fault the old configuration stays in force."},
+	 .detail = "On a fault the old configuration stays in force, and so it does when the capacity gate refuses the change, or "
+		   "when it takes servers out that serve now and the gate does not know that the rest carries it: 'muster apply' "
+		   "takes such a change."},
+	{{"plan"}, {{VALUE_FILE, "FILE"}}, {&offline}, run_plan, "what a configuration would change, and whether the rest carries it",
+	 "Server by server: weight and share before and after, what is left without each, and what the capacity gate says. Status "
+	 "3: it is refused, or, with --offline, a service would rest on one server; 1: the file has faults. With --offline no agent "
+	 "is asked and no right needed."},
+	{{"apply"}, {{VALUE_FILE, "FILE"}}, {&within, &override}, run_apply, "put a configuration in force, on trial or for good",
+	 "The agent keeps it, with the nine before it, and runs it again after a restart as long as its own file is not edited. On "
+	 "trial it is rolled back when nobody confirms in time, even if musterd was away then, and at once when, over 10 s with at "
+	 "least 50 new connections, more than twice as many fail as in the 5 minutes before, and 5 points more. Orders given "
+	 "meanwhile stay."},
+	{{"confirm"}, .run = run_confirm, .help = "keep the configuration that is on trial"},
+	{{"rollback"}, .options = {&override}, .run = run_rollback, .help = "go back to the configuration before",
+	 .detail = "Said again, to the one before that; the last ten are kept."},
 	{{"help"}, {{VALUE_COMMAND, "COMMAND", true, true}}, .run = run_help, .help = "what a command takes"},
 	{{"version"}, .run = run_version, .help = "print the version"},
 };

@@ -33,6 +33,7 @@ void render_audit(const struct look *look, const json_t *document);
 /* As Markdown. */
 void render_postmortem(const struct look *look, const json_t *document);
 void render_alerts(const struct look *look, const json_t *document);
+void render_plan(const struct look *look, const json_t *document);
 void render_why(const struct look *look, const json_t *document);
 /* One event as a line. */
 void render_event(const struct look *look, const json_t *event, int64_t now_ms);

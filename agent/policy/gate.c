@@ -15,15 +15,20 @@ static double sum(const struct gate_server *servers, size_t n, bool after)
 	return total;
 }
 
-/* What the pool carried in one minute, all its servers together; false: nobody knows of any. */
-static bool minute_of(const struct gate_server *servers, size_t n, int64_t number, uint32_t *flows, uint32_t *live)
+typedef const struct history_span *(*span_fn)(const struct history *history, int64_t number);
+
+/*
+ * What the pool carried in one minute, all its servers together; false: nobody knows of any. Of an hour each server's busiest
+ * minute, which may be more than the pool's.
+ */
+static bool span_of(const struct gate_server *servers, size_t n, span_fn get, int64_t number, uint32_t *flows,
+		    uint32_t *live)
 {
 	bool known = false;
 
 	*flows = *live = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct history_span *span =
-			servers[i].history ? history_minute(servers[i].history, number) : NULL;
+		const struct history_span *span = servers[i].history ? get(servers[i].history, number) : NULL;
 
 		if (!span)
 			continue;
@@ -52,19 +57,31 @@ static bool minute_now(const struct gate_server *servers, size_t n, int64_t wall
 	return known;
 }
 
-/* Fills in what the pool carries; false: no history says so yet. */
-static bool demand(const struct gate_server *servers, size_t n, int64_t wall_ms, struct gate_answer *out)
+/* Raises the demand to the busiest of `most` spans before `number`. True when one of them is known. */
+static bool look_back(const struct gate_server *servers, size_t n, span_fn get, int64_t number, int64_t most,
+		      struct gate_answer *out)
 {
 	uint32_t flows, live;
-	bool known = minute_now(servers, n, wall_ms, &out->flows, &out->live);
+	bool known = false;
 
-	for (int64_t back = 1; back <= HISTORY_MINUTES; back++) {
-		if (!minute_of(servers, n, wall_ms / MINUTE_MS - back, &flows, &live))
+	for (int64_t back = 0; back <= most; back++) {
+		if (!span_of(servers, n, get, number - back, &flows, &live))
 			continue;
 		known = true;
 		out->flows = MAX(out->flows, flows);
 		out->live = MAX(out->live, live);
 	}
+	return known;
+}
+
+/* Fills in what the pool carries; false: no history says so yet. */
+static bool demand(const struct gate_server *servers, size_t n, int64_t wall_ms, bool lasting, struct gate_answer *out)
+{
+	bool known = minute_now(servers, n, wall_ms, &out->flows, &out->live);
+
+	known |= look_back(servers, n, history_minute, wall_ms / MINUTE_MS, HISTORY_MINUTES, out);
+	if (lasting)
+		known |= look_back(servers, n, history_hour, wall_ms / MINUTE_MS / 60, HISTORY_HOURS - 1, out);
 	return known;
 }
 
@@ -148,7 +165,7 @@ static void judge_server(struct gate_server *server, bool demand_known, int64_t 
 		set(server, GATE_UNKNOWN, GATE_SOFT);
 	else if (server->limit)
 		set(server, GATE_YES, GATE_ROOM);
-	else if (!server->history_known || !demand_known)
+	else if (!server->history_known || !demand_known || (!server->proven.flows && !server->proven.live))
 		set(server, GATE_UNKNOWN, GATE_NO_HISTORY);
 	else if (server->flows_after > server->proven.flows || server->live_after > server->proven.live)
 		set(server, GATE_UNKNOWN, GATE_UNPROVEN);
@@ -164,13 +181,13 @@ static bool asked(const struct gate_server *server, double before, double after)
 	return server->after && (is > was + 1e-9 || (server->limit && server->limit != server->limit_before));
 }
 
-void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, struct gate_answer *out)
+void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, bool lasting, struct gate_answer *out)
 {
 	double before = sum(servers, n, false), after = sum(servers, n, true);
 	bool known, stays = false, any = false;
 
 	*out = (struct gate_answer){.word = GATE_YES, .reason = GATE_NO_MORE, .allowed = true};
-	known = demand(servers, n, wall_ms, out);
+	known = demand(servers, n, wall_ms, lasting, out);
 	if (after <= 0) {
 		if (before > 0)
 			*out = (struct gate_answer){

@@ -3,7 +3,7 @@
  * The capacity gate: before weights of a pool change, would those that get more carry it? Pure.
  *
  * What the pool carries: of the last hour the busiest minute's new flows and the most live flows, or those of now where
- * they are more. After the change each server gets its weight's share; one at its max_flows passes the rest on.
+ * they are more; for a change that lasts (a removal, a configuration), of the last day: a quiet night proves nothing for the noon. After the change each server gets its weight's share; one at its max_flows passes the rest on.
  *  - yes: each has carried as much in the last day, with memory above soft, no refusal and no 5xx; or its max_flows has room;
  *  - no: the last one would go; the pool's max_flows have no room; or memory would fall below hard, by what a live flow takes;
  *  - unknown: else. Allowed, with a warning, where a healthy server above soft stays.
@@ -58,7 +58,7 @@ struct gate_answer {
 	uint32_t over;        /* GATE_FULL: live flows without room */
 };
 
-void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, struct gate_answer *out);
+void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, bool lasting, struct gate_answer *out);
 
 /* One sentence with the numbers, without its end; "" when nobody gets more. */
 void gate_text(const struct gate_server *servers, const struct gate_answer *answer, char *out, size_t size);

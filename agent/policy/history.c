@@ -124,6 +124,13 @@ const struct history_span *history_minute(const struct history *history, int64_t
 	return span->number == number ? span : NULL;
 }
 
+const struct history_span *history_hour(const struct history *history, int64_t number)
+{
+	const struct history_span *span = &history->hour[number % HISTORY_HOURS];
+
+	return span->number == number ? span : NULL;
+}
+
 uint32_t history_flows_now(const struct history *history, int64_t wall_ms)
 {
 	int64_t since_ms = wall_ms % MINUTE_MS;

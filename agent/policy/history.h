@@ -63,6 +63,8 @@ void history_forget_counters(struct history *history);
 
 /* The minute of that number, whole and known; NULL: it is not. */
 const struct history_span *history_minute(const struct history *history, int64_t number);
+/* The hour of that number, what of it is known; NULL: nothing. */
+const struct history_span *history_hour(const struct history *history, int64_t number);
 /* New flows of the minute under way, as if it went on like that; HISTORY_UNKNOWN while it is too early to say. */
 uint32_t history_flows_now(const struct history *history, int64_t wall_ms);
 

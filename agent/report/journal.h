@@ -18,6 +18,9 @@
 	X(STOPPED,        stopped,        NOTICE) \
 	X(RELOADED,       reloaded,       NOTICE) \
 	X(RELOAD_REFUSED, reload_refused, ERROR) \
+	X(CONFIG,         config,         NOTICE) \
+	X(CONFIG_BACK,    config_back,    ERROR) \
+	X(CONFIG_PENDING, config_pending, ERROR) \
 	X(HEALTH,         health,         NOTICE) \
 	X(WEIGHT,         weight,         NOTICE) \
 	X(MEMORY,         memory,         NOTICE) \

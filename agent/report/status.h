@@ -39,7 +39,8 @@ struct status_input {
 	struct status_sender bad_checksum; /* the last whose SYN had a wrong one */
 	int writer_error;                  /* -errno of the last one, 0: none */
 	int64_t started_wall_ms;
-	bool ready; /* the servers are known, and the interfaces attached */
+	const char *config_attention; /* about the configuration; NULL: nothing */
+	bool ready;                   /* the servers are known, and the interfaces attached */
 	/* for stats */
 	struct prober_lateness lateness;
 	uint64_t map_memory_bytes;

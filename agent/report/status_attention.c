@@ -388,6 +388,8 @@ json_t *status_attention(const struct status_input *in, const struct server *onl
 	interfaces(in, out);
 	storage(in, out);
 	removals(in, out);
+	if (in->config_attention)
+		say(out, "%s", in->config_attention);
 	for (size_t i = 0; i < in->model->n_services; i++) {
 		const struct service *service = &in->model->services[i];
 

@@ -19,6 +19,7 @@ static struct history histories[MOST];
 static struct gate_server pool[MOST];
 static struct gate_answer answer;
 static int64_t wall_ms;
+static bool lasting;
 
 static int setup(void **state)
 {
@@ -27,6 +28,7 @@ static int setup(void **state)
 	(void)state;
 	memset(histories, 0, sizeof(histories));
 	wall_ms = WALL;
+	lasting = false;
 	for (size_t i = 0; i < MOST; i++)
 		pool[i] = (struct gate_server){.name = names[i],
 					       .before = 100,
@@ -62,7 +64,7 @@ static void judge(size_t n, enum gate_word word, enum gate_reason reason, bool a
 {
 	char text[512];
 
-	gate_judge(pool, n, wall_ms, &answer);
+	gate_judge(pool, n, wall_ms, lasting, &answer);
 	gate_text(pool, &answer, text, sizeof(text));
 	if (answer.word != word || answer.reason != reason || answer.allowed != allowed)
 		fail_msg("%s (reason %d), %sallowed: %s", gate_word_name(answer.word), answer.reason,
@@ -114,6 +116,28 @@ static void test_proven(void **state)
 	pool[WEB_02].after = 0;
 	judge(2, GATE_YES, GATE_PROVEN, true);
 	wall_ms += 25 * HOUR_MS;
+	judge(2, GATE_UNKNOWN, GATE_NO_HISTORY, true);
+}
+
+/* A drain in the quiet of the night is one thing; to remove a server then is another, for noon comes. */
+static void test_lasting(void **state)
+{
+	(void)state;
+	carry(60, 20, 100);
+	carry(120, 10, 50);
+	pool[WEB_02].after = 0;
+	judge(2, GATE_YES, GATE_PROVEN, true);
+	lasting = true;
+	judge(2, GATE_UNKNOWN, GATE_UNPROVEN, true);
+	assert_int_equal(pool[WEB_01].flows_after, 2400);
+}
+
+/* Who has carried nothing has proven nothing, not even that it carries nothing. */
+static void test_idle(void **state)
+{
+	(void)state;
+	carry(90, 0, 0);
+	pool[WEB_02].after = 0;
 	judge(2, GATE_UNKNOWN, GATE_NO_HISTORY, true);
 }
 
@@ -243,6 +267,8 @@ int main(void)
 		cmocka_unit_test_setup(test_nothing_is_known, setup),
 		cmocka_unit_test_setup(test_the_incident, setup),
 		cmocka_unit_test_setup(test_proven, setup),
+		cmocka_unit_test_setup(test_lasting, setup),
+		cmocka_unit_test_setup(test_idle, setup),
 		cmocka_unit_test_setup(test_busiest_minute_of_the_hour, setup),
 		cmocka_unit_test_setup(test_last, setup),
 		cmocka_unit_test_setup(test_max_flows, setup),
