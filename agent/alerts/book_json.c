@@ -10,6 +10,8 @@
 
 #define BOOK_SCHEMA 1
 
+#define NUMBER_MOST (1LL << 60) /* sums of a few do not overflow */
+
 enum type { TEXT, FLAG, COUNT, NUMBER };
 
 /* Written and read by the same table. */
@@ -99,13 +101,16 @@ static int read_field(const struct field *field, const json_t *value, void *base
 			return -EINVAL;
 		*(bool *)at = json_is_true(value);
 	} else {
-		if (!json_is_integer(value) ||
-		    (field->type == COUNT && (json_integer_value(value) < 0 || json_integer_value(value) > INT32_MAX)))
+		json_int_t number = json_integer_value(value);
+
+		if (!json_is_integer(value) || (field->type == COUNT && (number < 0 || number > INT32_MAX)))
+			return -EINVAL;
+		if (number != ALERT_NEVER && (number > NUMBER_MOST || number < -NUMBER_MOST))
 			return -EINVAL;
 		if (field->type == COUNT)
-			*(unsigned *)at = (unsigned)json_integer_value(value);
+			*(unsigned *)at = (unsigned)number;
 		else
-			*(int64_t *)at = json_integer_value(value);
+			*(int64_t *)at = number;
 	}
 	return 0;
 }
@@ -188,6 +193,10 @@ static int read_alert(const json_t *value, struct book *book, char *why, size_t 
 	alert->kind = kind;
 	r = read_object(alert_fields, value, alert, why, n);
 	r = r < 0 ? r : read_posts(json_object_get(value, "posts"), alert, why, n);
+	if (!r && (alert->id < 1 || alert->id > NUMBER_MOST)) {
+		snprintf(why, n, "an alert has no number");
+		r = -EINVAL;
+	}
 	if (r < 0)
 		return r;
 	book->next_id = MAX(book->next_id, alert->id + 1);
@@ -208,12 +217,20 @@ static int read_alerts(const json_t *list, struct book *book, char *why, size_t 
 	return r;
 }
 
+/* 0 where there is none that makes sense. */
+static int64_t number_of(const json_t *object, const char *key)
+{
+	json_int_t number = json_integer_value(json_object_get(object, key));
+
+	return number > NUMBER_MOST || number < -NUMBER_MOST ? 0 : number;
+}
+
 /* What to add to the times of the save, so that they are those of this boot. */
 static int64_t shift_of(const json_t *root, const struct lease_clock *clock)
 {
 	const char *boot_id = json_string_value(json_object_get(root, "boot_id"));
-	int64_t saved_ms = json_integer_value(json_object_get(root, "saved_ms"));
-	int64_t passed_ms = clock->wall_ms - json_integer_value(json_object_get(root, "saved_wall_ms"));
+	int64_t saved_ms = number_of(root, "saved_ms");
+	int64_t passed_ms = clock->wall_ms - number_of(root, "saved_wall_ms");
 
 	if (boot_id && !strcmp(boot_id, clock->boot_id))
 		return 0;
@@ -223,7 +240,7 @@ static int64_t shift_of(const json_t *root, const struct lease_clock *clock)
 static void read_flaps(const json_t *flaps, struct book *book)
 {
 	for (size_t i = 0; i < ALERT_KINDS_N; i++)
-		book->flap_told_ms[i] = json_integer_value(json_object_get(flaps, alert_rules[i].name));
+		book->flap_told_ms[i] = number_of(flaps, alert_rules[i].name);
 }
 
 int book_parse(const char *text, const struct lease_clock *clock, struct book **out, char *why, size_t n)
@@ -242,7 +259,10 @@ int book_parse(const char *text, const struct lease_clock *clock, struct book **
 	}
 	if (!r)
 		r = read_object(book_fields, root, book, why, n);
-	book->next_id = MAX(book->next_id, (uint64_t)1);
+	if (!r && (book->next_id < 1 || book->next_id > NUMBER_MOST || book->journal_seq > NUMBER_MOST)) {
+		snprintf(why, n, "'next_id' or 'journal_seq' makes no sense");
+		r = -EINVAL;
+	}
 	if (!r)
 		r = read_alerts(json_object_get(root, "alerts"), book, why, n);
 	if (!r) {

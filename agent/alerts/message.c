@@ -112,7 +112,7 @@ void message_text(const struct alert_message *m, FILE *out)
 	if (m->over_ms)
 		fprintf(out, ", over %s", message_time(m->over_ms, over));
 	if (m->times > 1)
-		fprintf(out, ", for the %u. time in a row", m->times);
+		fprintf(out, ", %u times in a row", m->times);
 	fprintf(out, ", on %s\n", m->host);
 	if (m->news == NEWS_END)
 		return;

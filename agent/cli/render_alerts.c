@@ -56,7 +56,7 @@ static void one(const struct look *look, const json_t *alert)
 	fprintf(look->out, "  %s, for %s", json_text(alert, "alert"),
 		human_age((int64_t)json_figure(alert, "age_ms"), age));
 	if (times > 1)
-		fprintf(look->out, ", the %.0f. time in a row", times);
+		fprintf(look->out, ", %.0f times in a row", times);
 	fprintf(look->out, "\n  ");
 	human_wrap(look->out, look->width, 2, 2, json_text(alert, "summary"));
 	fprintf(look->out, "  ");

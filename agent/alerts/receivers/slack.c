@@ -33,7 +33,7 @@ static void put_text(const struct alert_message *m, FILE *out)
 	fprintf(out, "*\n%s on ", m->severity);
 	escape(out, m->host);
 	if (m->times > 1)
-		fprintf(out, ", for the %u. time in a row", m->times);
+		fprintf(out, ", %u times in a row", m->times);
 	if (m->news == NEWS_END)
 		return;
 	fputc('\n', out);
