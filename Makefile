@@ -55,7 +55,8 @@ SOURCES    := $(filter-out $(MAINS),$(wildcard agent/*.c agent/*/*.c agent/*/*/*
 OBJECTS    := $(SOURCES:%.c=$B/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$B/san/%.o)
 # The parsers that are fuzzed, and what they need: the linker says what is missing here.
-FUZZ_OBJECTS := $(patsubst %.c,$B/fuzz/%.o,agent/address.c agent/config.c agent/state.c agent/state_json.c \
+FUZZ_OBJECTS := $(patsubst %.c,$B/fuzz/%.o,agent/address.c agent/alerts/book.c agent/alerts/book_json.c agent/alerts/rules.c \
+                  agent/alerts/receivers/answer.c agent/report/journal_kind.c agent/report/utf8.c agent/config.c agent/state.c agent/state_json.c \
                 $(wildcard agent/config/*.c agent/policy/*.c) agent/probe/agent_check.c agent/probe/node_exporter.c)
 
 PROGRAMS   := $B/musterd $B/muster $B/muster-responder $B/muster.bpf.o

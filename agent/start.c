@@ -255,13 +255,14 @@ void agent_free(struct agent **agent)
 	if (a->journal)
 		journal_set_follower(a->journal, NULL, NULL);
 	api_free(&a->api);
-	alerts_free(&a->alerts);
+	alerts_stop(a->alerts);
 	prober_free(&a->prober);
 	a->tick = sd_event_source_unref(a->tick);
 	a->post = sd_event_source_unref(a->post);
 	a->step = sd_event_source_unref(a->step);
 	history_stop(a);
 	writer_free(&a->writer);
+	alerts_free(&a->alerts);
 	journal_free(&a->journal);
 	kernel_close(&a->kernel);
 	model_free(&a->model);

@@ -298,9 +298,9 @@ __noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 own)
  */
 static __always_inline __u32 table_of_new(const struct packet *p, const struct muster_config *config)
 {
-	return config->table & -(__u32)p->late;
+	return (MUSTER_TABLE_A + below(MUSTER_TABLE_A, config->table)) & -(__u32)p->late;
 }
-_Static_assert(MUSTER_TABLE_HALF_OPEN == 0, "table_of_new() masks the table");
+_Static_assert(MUSTER_TABLE_HALF_OPEN == 0 && MUSTER_TABLE_B == MUSTER_TABLE_A + 1, "table_of_new() reckons with both");
 
 static __always_inline bool claimed(__u32 ref)
 {

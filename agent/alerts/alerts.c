@@ -11,8 +11,7 @@
 #define JOURNAL_LINES_MOST 4096 /* looked at in one tick: all that are in memory */
 
 struct alerts {
-	struct agent *agent;  /* borrowed */
-	struct writer *spool; /* NULL: alerts live in memory */
+	struct agent *agent; /* borrowed */
 	struct book *book;
 	struct deliver *deliver;
 	char host[ALERT_HOST_SIZE];
@@ -63,36 +62,25 @@ void alerts_save(struct alerts *alerts, writer_done_fn done, void *context)
 {
 	_cleanup_(freep) struct saving *saving = calloc(1, sizeof(*saving));
 	struct lease_clock clock = agent_clock(alerts->agent);
-	_cleanup_(freep) char *text = alerts->spool ? book_format(alerts->book, &clock) : NULL;
+	_cleanup_(freep) char *text = book_format(alerts->book, &clock);
 
 	alerts->book->changed = false;
 	if (text && saving) {
 		*saving = (struct saving){.alerts = alerts, .done = done, .context = context};
 		alerts->saving++;
-		writer_replace(alerts->spool, WRITER_STATE, text, saved, TAKE_PTR(saving));
+		writer_replace(alerts->agent->writer, WRITER_ALERTS, text, saved, TAKE_PTR(saving));
 	} else if (done) {
-		done(context, alerts->spool ? -ENOMEM : -EROFS);
+		done(context, -ENOMEM);
 	}
 }
 
-static int open_spool(struct alerts *alerts, char *why, size_t n)
+static int read_spool(struct alerts *alerts, char *why, size_t n)
 {
-	const struct config *config = alerts->agent->model->config;
-	_cleanup_(freep) char *dir = NULL, *text = NULL;
 	struct lease_clock clock = agent_clock(alerts->agent);
-	struct writer_conf conf = {.journal_max_bytes = config->journal_max_bytes,
-				   .journal_keep = config->journal_keep};
-	int r;
+	_cleanup_(freep) char *text = NULL;
+	int r = writer_read(alerts->agent->model->config->state_dir, WRITER_ALERTS, &text);
 
-	if (asprintf(&dir, "%s/alerts", config->state_dir) < 0)
-		return -ENOMEM;
-	conf.dir = dir;
-	r = writer_new(&alerts->spool, alerts->agent->event, &conf, why, n);
-	if (!r)
-		r = writer_read(dir, WRITER_STATE, &text);
-	if (r < 0)
-		return r;
-	return text ? book_parse(text, &clock, &alerts->book, why, n) : 0;
+	return r < 0 || !text ? r : book_parse(text, &clock, &alerts->book, why, n);
 }
 
 int alerts_new(struct alerts **out, struct agent *agent)
@@ -106,9 +94,9 @@ int alerts_new(struct alerts **out, struct agent *agent)
 	alerts->agent = agent;
 	if (gethostname(alerts->host, sizeof(alerts->host) - 1) < 0 || !alerts->host[0])
 		snprintf(alerts->host, sizeof(alerts->host), "unknown");
-	r = open_spool(alerts, why, sizeof(why));
+	r = read_spool(alerts, why, sizeof(why));
 	if (r < 0)
-		log_error("alerts: reading those of before from %s/alerts: %s; what still stands is raised again",
+		log_error("alerts: reading those of before from %s: %s; what still stands is raised again",
 			  agent->model->config->state_dir, *why ? why : strerror(-r));
 	if (!alerts->book) {
 		r = book_new(&alerts->book);
@@ -123,6 +111,15 @@ int alerts_new(struct alerts **out, struct agent *agent)
 	return 0;
 }
 
+void alerts_stop(struct alerts *alerts)
+{
+	if (!alerts)
+		return;
+	deliver_free(&alerts->deliver);
+	if (alerts->book->changed)
+		alerts_save(alerts, NULL, NULL);
+}
+
 void alerts_free(struct alerts **alerts)
 {
 	struct alerts *a = *alerts;
@@ -130,9 +127,6 @@ void alerts_free(struct alerts **alerts)
 	if (!a)
 		return;
 	deliver_free(&a->deliver);
-	if (a->book && a->book->changed)
-		alerts_save(a, NULL, NULL);
-	writer_free(&a->spool);
 	book_free(&a->book);
 	freep(alerts);
 }
@@ -175,7 +169,9 @@ static const char *subject_of(const struct alerts *alerts, enum alert_kind kind,
 
 	if (*server || *text_of(line, "service"))
 		return server;
-	return kind == ALERT_RELOAD_REFUSED ? alerts->agent->file : alerts->host;
+	return kind == ALERT_RELOAD_REFUSED || kind == ALERT_CONFIG_PENDING || kind == ALERT_CONFIG_BACK
+		       ? alerts->agent->file
+		       : alerts->host;
 }
 
 static void match(struct alerts *alerts, const struct book_view *view, const json_t *line)

@@ -16,8 +16,10 @@
 
 struct alerts;
 
-/* After the model and the journal. A spool that cannot be opened is one log line; alerts then live in memory. */
+/* After the model and the journal. Those of before that cannot be read are one log line: what still stands is raised again. */
 int alerts_new(struct alerts **out, struct agent *agent);
+/* Nothing is sent from now on, and all is handed to the writer, who has to end before alerts_free(). */
+void alerts_stop(struct alerts *alerts);
 void alerts_free(struct alerts **alerts);
 void alerts_tick(struct alerts *alerts, int64_t now_ms);
 

@@ -83,6 +83,10 @@ struct alert_rule {
 	  "Less memory is available than hard. It gets no new connection while another server has room; the next step is that it answers 500 or is killed.", \
 	  "its available memory is above hard again", \
 	  "muster show server {subject}", "muster drain {subject} --for 30m --reason \"out of memory\"", "muster show servers") \
+	X(MEMORY_ENDS, memory_ends, CRITICAL, SIGNAL, "will be out of memory soon, at this rate", \
+	  "Its available memory falls steadily, and the line meets zero within a quarter of an hour. Nothing is done for that alone: there is time to find out why, or to recycle it.", \
+	  "the slope is gone, or memory was freed", \
+	  "muster show server {subject}", "muster recycle {subject}", "muster show servers") \
 	X(MEMORY_SILENT, memory_silent, WARNING, SIGNAL, "does not tell its memory any more", \
 	  "The memory source is silent, so memory no longer protects this server: it could run out unseen.", \
 	  "the source answers again", \
@@ -99,6 +103,14 @@ struct alert_rule {
 	  "Somebody took the server out for a while. That time is over, and it cannot come back by itself: its check fails.", \
 	  "it is healthy and serves, or the order is returned", \
 	  "muster show server {subject}", "muster return {subject} --force") \
+	X(RECALLED, recalled, CRITICAL, EVENT(ORDER_RECALLED, NULL, 3600), "was called back into service: the servers left fell short", \
+	  "Somebody had taken it out, and its twins could not carry the rest. Its order is suspended, and stays so until it is said again.", \
+	  "an hour has passed", \
+	  "muster show server {subject}", "muster lease list", "muster show servers") \
+	X(UNDECLARED, undeclared, CRITICAL, SIGNAL, "is not in the kernel as it was declared", \
+	  "The audit found tables, packets or interfaces that differ from what was declared and ordered: somebody writes the maps, or the program is another one.", \
+	  "the audit finds nothing of it any more", \
+	  "muster audit", "muster show events --most 50") \
 	X(REMOVED, removed, WARNING, SIGNAL, "was removed by a command, and is not in its pool", \
 	  "The file may still declare this server, but a command took it out, over restarts too. If that is meant to last, take it out of the file.", \
 	  "it is added again, or the file no longer declares it", \
@@ -139,6 +151,14 @@ struct alert_rule {
 	  "The file was changed and read, but has faults: the configuration before is in force, and the next start would fail or bring another one.", \
 	  "the file is read without a fault", \
 	  "musterd -t -c {server}", "muster show events --most 10", "muster reload") \
+	X(CONFIG_PENDING, config_pending, CRITICAL, EVENT(CONFIG_PENDING, NULL, 3600), "was edited while the agent was away, and is held back", \
+	  "The file takes servers out that serve now. The configuration before runs on until somebody accepts the change.", \
+	  "an hour has passed; the status says whether it is still so", \
+	  "muster status", "muster plan {server}", "muster apply {server} --confirm-within 5m") \
+	X(CONFIG_BACK, config_back, WARNING, EVENT(CONFIG_BACK, NULL, 600), "was rolled back to the configuration before", \
+	  "A change was not confirmed in time, or more connections failed after it than before, or an operator rolled it back.", \
+	  "10 minutes have passed", \
+	  "muster show events --most 20", "muster status") \
 	X(PACKETS_LOST, packets_lost, WARNING, EVENT(PACKETS, "not forwarded", 600), "loses packets", \
 	  "Packets were not forwarded for a reason that is no client's fault; the detail names it and one of them.", \
 	  "it has not happened for 10 minutes", \

@@ -71,6 +71,9 @@ static void memory(const struct round *round, const struct server *server, const
 	if (m->level == MEMORY_HARD)
 		say(round, ALERT_MEMORY_HARD, service, name, "%u.%u %% available", m->available_permille / 10,
 		    m->available_permille % 10);
+	if (server->run.forecast.warned)
+		say(round, ALERT_MEMORY_ENDS, service, name, "in about %lld min",
+		    (long long)MAX(server->run.forecast.exhausted_at_ms - round->view->now_ms, 0) / 60000);
 	if (m->level == MEMORY_STALE)
 		say(round, ALERT_MEMORY_SILENT, service, name, "%s", probe_outcome_text(m->cause));
 	if (m->level != MEMORY_STALE && (m->level != MEMORY_UNKNOWN || server->conf->memory.source == MEMORY_NONE))
@@ -200,6 +203,23 @@ static void receivers(const struct round *round)
 	}
 }
 
+/* What the audit finds that no other alert says. */
+static void audited(const struct round *round)
+{
+	const struct audit_finding *findings;
+	size_t n;
+
+	findings = audit_findings(round->agent->auditor.audit, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct audit_finding *finding = &findings[i];
+
+		if (finding->kind == AUDIT_STRAY || finding->kind == AUDIT_EDITED || finding->kind == AUDIT_FOUGHT ||
+		    finding->kind == AUDIT_FOREIGN || finding->kind == AUDIT_UNSHARED)
+			say(round, ALERT_UNDECLARED, finding->service, finding->server, "%s (%.120s)",
+			    audit_meaning(finding->kind), finding->text);
+	}
+}
+
 void alerts_standing(struct agent *agent, struct book *book, const struct book_view *view)
 {
 	const struct round round = {agent, book, view};
@@ -210,6 +230,7 @@ void alerts_standing(struct agent *agent, struct book *book, const struct book_v
 	interfaces(&round);
 	removals(&round);
 	receivers(&round);
+	audited(&round);
 	if (error)
 		say(&round, ALERT_STORAGE, "", view->config->state_dir, "%s", strerror(abs(error)));
 }

@@ -23,17 +23,6 @@ struct journal {
 	size_t first, n;
 };
 
-const char *journal_kind_name(enum journal_kind kind)
-{
-	static const char *const names[] = {
-#define X(NAME, name, level) [JOURNAL_##NAME] = #name,
-		JOURNAL_KINDS(X)
-#undef X
-	};
-
-	return (size_t)kind < ARRAY_SIZE(names) ? names[kind] : "unknown";
-}
-
 static enum log_level kind_level(enum journal_kind kind)
 {
 	static const enum log_level levels[] = {

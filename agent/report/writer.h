@@ -18,7 +18,8 @@ struct writer;
 	/* NAME    stem       bytes */ \
 	X(STATE,   "state",   256 * 1024)  /* orders and servers by command */ \
 	X(HISTORY, "history", 64 * 1024)   /* what each server carried */ \
-	X(CONFIGS, "configs", 64 * 1024)   /* the last configurations, and which is in force */
+	X(CONFIGS, "configs", 64 * 1024)   /* the last configurations, and which is in force */ \
+	X(ALERTS,  "alerts",  64 * 1024)   /* what is wrong, and what receivers are owed */
 /* clang-format on */
 enum writer_file {
 #define X(NAME, stem, bytes) WRITER_##NAME,
