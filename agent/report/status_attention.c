@@ -30,12 +30,13 @@ static const char *ago(const struct status_input *in, int64_t moment_ms)
 	char *buf = ring[turn++ % ARRAY_SIZE(ring)];
 	long s = (long)(MAX(in->clock->now_ms - moment_ms, 0) / 1000);
 
-	if (s < 120)
-		snprintf(buf, sizeof(ring[0]), "%ld s", s);
-	else if (s < 7200)
-		snprintf(buf, sizeof(ring[0]), "%ld min", s / 60);
-	else
-		snprintf(buf, sizeof(ring[0]), "%ld h", s / 3600);
+	snprintf(buf, sizeof(ring[0]),
+		 s < 120    ? "%ld s"
+		 : s < 7200 ? "%ld min"
+			    : "%ld h",
+		 s < 120    ? s
+		 : s < 7200 ? s / 60
+			    : s / 3600);
 	return buf;
 }
 

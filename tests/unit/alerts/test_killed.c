@@ -116,7 +116,8 @@ static void live(const char *folder, unsigned round, unsigned standing, int pipe
 	child.config = (struct config){.alerts = {.flap_ms = 1000}, .receivers = &child.receiver, .n_receivers = 1};
 	srand(round);
 	sd_event_new(&event);
-	if (writer_new(&child.writer, event, &conf, why, sizeof(why)) < 0 || writer_read(folder, WRITER_ALERTS, &text) < 0)
+	if (writer_new(&child.writer, event, &conf, why, sizeof(why)) < 0 ||
+	    writer_read(folder, WRITER_ALERTS, &text) < 0)
 		_exit(2);
 	if (text ? book_parse(text, &child.clock, &child.book, why, sizeof(why)) : book_new(&child.book))
 		_exit(5);
