@@ -120,6 +120,8 @@ const struct order *status_acting(const struct status_input *in, const struct se
 
 /* A string of any bytes as JSON: what is no UTF-8 becomes '?'. */
 json_t *status_text(const char *text);
+/* "3 s", "4 min", "2 h" in a small ring, so that one call may hold two. */
+const char *status_ago(const struct status_input *in, int64_t moment_ms);
 /* The word of a flow's state. */
 const char *status_flow_state(enum muster_flow_state state);
 /* The first standing order on a server, or NULL; `from` continues. */

@@ -22,24 +22,6 @@ static void say(json_t *out, const char *format, ...)
 	json_array_append_new(out, status_text(line));
 }
 
-/* "3s", "4m", "2h", "5d" in a small ring, so that one call may hold two. */
-static const char *ago(const struct status_input *in, int64_t moment_ms)
-{
-	static _Thread_local char ring[4][16];
-	static _Thread_local unsigned turn;
-	char *buf = ring[turn++ % ARRAY_SIZE(ring)];
-	long s = (long)(MAX(in->clock->now_ms - moment_ms, 0) / 1000);
-
-	snprintf(buf, sizeof(ring[0]),
-		 s < 120    ? "%ld s"
-		 : s < 7200 ? "%ld min"
-			    : "%ld h",
-		 s < 120    ? s
-		 : s < 7200 ? s / 60
-			    : s / 3600);
-	return buf;
-}
-
 /* An interface that the configuration lists, and that balances nothing. */
 static void not_carried(const struct status_input *in, const char *name, json_t *out)
 {
@@ -157,12 +139,12 @@ static void failures(const struct status_input *in, json_t *out)
 			say(out,
 			    "%llu packets, the last %s ago, were for interface number %u, which is gone or in another "
 			    "network namespace",
-			    (unsigned long long)f->packets, ago(in, f->last_ms), f->ifindex);
+			    (unsigned long long)f->packets, status_ago(in, f->last_ms), f->ifindex);
 			continue;
 		}
 		failure_text(f, f->ifname, text, sizeof(text));
 		say(out, "%llu packets, the last %s ago, were refused by their egress interface %s: %s",
-		    (unsigned long long)f->packets, ago(in, f->last_ms), f->ifname, text);
+		    (unsigned long long)f->packets, status_ago(in, f->last_ms), f->ifname, text);
 	}
 	if (total > told)
 		say(out,
@@ -200,7 +182,7 @@ static void packets(const struct status_input *in, json_t *out)
 		say(out,
 		    "%llu packets found no source port toward their server, the last %s ago, and were dropped: give "
 		    "the service more source addresses",
-		    (unsigned long long)v[MUSTER_VERDICT_NO_PORT], ago(in, in->no_port_ms));
+		    (unsigned long long)v[MUSTER_VERDICT_NO_PORT], status_ago(in, in->no_port_ms));
 	failures(in, out);
 	if (v[MUSTER_VERDICT_NONE])
 		say(out, "%llu packets left the program without a verdict: a fault in the program, please report it",
@@ -220,19 +202,19 @@ static void pool(const struct status_input *in, const struct service *service, j
 	else if (!serving)
 		say(out, "%s serves nobody: no server of it may be picked", name);
 	if (run->fail_open)
-		say(out, "%s is fail-open for %s: %s", name, ago(in, run->fail_open_since_ms),
+		say(out, "%s is fail-open for %s: %s", name, status_ago(in, run->fail_open_since_ms),
 		    pool_cause_text(POOL_CAUSE_FAIL_OPEN));
 	if (service->run.signals.alike)
 		say(out,
 		    "%s answers %u %% of all requests with 5xx for %s, and no server of it stands out: the "
 		    "application's own",
-		    name, service->run.signals.error_pct, ago(in, service->run.signals.since_ms));
+		    name, service->run.signals.error_pct, status_ago(in, service->run.signals.since_ms));
 	if (run->tier)
 		say(out, "%s: its backups of tier %u stand in: the servers before them are too few or fall short", name,
 		    run->tier);
 	if (run->suspect)
 		say(out, "%s: for %s %s; look at the balancer's own network and load", name,
-		    ago(in, run->suspect_since_ms), pool_cause_text(POOL_CAUSE_SUSPECT));
+		    status_ago(in, run->suspect_since_ms), pool_cause_text(POOL_CAUSE_SUSPECT));
 }
 
 static void signals(const struct status_input *in, const struct server *server, const char *service, json_t *out)
@@ -241,13 +223,13 @@ static void signals(const struct status_input *in, const struct server *server, 
 	const char *name = server->conf->name;
 
 	if (s->refusal != SIGNALS_ANSWERS)
-		say(out, "%s/%s refuses its clients' connections for %s%s", service, name, ago(in, s->since_ms),
+		say(out, "%s/%s refuses its clients' connections for %s%s", service, name, status_ago(in, s->since_ms),
 		    s->refusal == SIGNALS_CONFIRMED ? ", and a check's" : "");
 	if (s->erring)
 		say(out,
 		    "%s/%s answers %u %% of its requests with 5xx for %s, the rest of its pool %u %%: its weight is at "
 		    "its floor",
-		    service, name, s->error_pct, ago(in, s->erring_since_ms), s->rest_pct);
+		    service, name, s->error_pct, status_ago(in, s->erring_since_ms), s->rest_pct);
 }
 
 static void hop(const struct server *server, const char *service, json_t *out)
@@ -275,10 +257,10 @@ static void memory(const struct status_input *in, const struct server *server, c
 
 	if (m->level == MEMORY_STALE)
 		say(out, "%s/%s: its memory source is silent for %s (%s) and has stopped counting", service, name,
-		    ago(in, m->read_ms ? m->read_ms : m->since_ms), probe_outcome_text(m->cause));
+		    status_ago(in, m->read_ms ? m->read_ms : m->since_ms), probe_outcome_text(m->cause));
 	else if (m->level == MEMORY_HARD || m->level == MEMORY_LOW)
 		say(out, "%s/%s is short of memory for %s: %.1f %% available, its weight is %g of %u", service, name,
-		    ago(in, m->since_ms), m->available_permille / 10.0, server->run.pool.effective / 100.0,
+		    status_ago(in, m->since_ms), m->available_permille / 10.0, server->run.pool.effective / 100.0,
 		    server->conf->weight);
 }
 
@@ -314,7 +296,7 @@ static void ports(const struct status_input *in, const struct server *server, co
 		say(out,
 		    "%s/%s: source ports went to another client before the server can have forgotten the one before, "
 		    "the last %s ago, so some connections wait a second: give %s more source addresses",
-		    service, name, ago(in, server->run.port_reused_ms), service);
+		    service, name, status_ago(in, server->run.port_reused_ms), service);
 }
 
 /* What orders on a server ask attention for. Returns whether one acts. */
@@ -362,16 +344,16 @@ static void one_server(const struct status_input *in, const struct server *serve
 
 	/* Who works on a server knows that it is down. */
 	if (h->state == HEALTH_DOWN && !in_maintenance(in, server))
-		say(out, "%s/%s is down for %s: %s", service, name, ago(in, h->since_ms),
+		say(out, "%s/%s is down for %s: %s", service, name, status_ago(in, h->since_ms),
 		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
 	if (h->state == HEALTH_SLOW)
-		say(out, "%s/%s is slow for %s: %s", service, name, ago(in, h->since_ms),
+		say(out, "%s/%s is slow for %s: %s", service, name, status_ago(in, h->since_ms),
 		    h->detail[0] ? h->detail : probe_outcome_text(h->cause));
 	signals(in, server, service, out);
 	if (h->state == HEALTH_UP && server->run.pool.effective == 0 && server->run.pool.cause != POOL_CAUSE_REFUSES &&
 	    server->run.pool.cause != POOL_CAUSE_STANDBY && !ordered && server->conf->weight > 0)
 		say(out, "%s/%s is healthy but gets no new flow for %s, and no order says so: %s", service, name,
-		    ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
+		    status_ago(in, server->run.pool.cause_since_ms), pool_cause_text(server->run.pool.cause));
 	memory(in, server, service, out);
 	forecast(in, server, service, out);
 	ports(in, server, service, out);
