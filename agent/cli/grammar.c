@@ -138,7 +138,7 @@ const struct cli_command cli_commands[] = {
 		   "second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
 		   "and serve with all their weight: for the end of a test, or of a day."},
 	{{"postmortem"}, .options = {&from_when, &until, &output}, .run = run_postmortem,
-	 .help = "what happened in a period, as a document: impact, timeline, causes, follow-ups",
+	 .help = "what happened in a period, as a document: impact, timeline, causes",
 	 .detail = "Markdown, or with --json the agent's document. Made from the journal, whose latest 4,096 lines are at hand, and from "
 		   "what each server carried in each minute of the last hour. A cause is a candidate: beside it stands the evidence."},
 	{{"check"}, .options = {&expect, &pins}, .run = run_check,
