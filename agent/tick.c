@@ -139,12 +139,16 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	if (agent->ticks % RATE_TICKS == 0) {
 		count(agent, now_ms);
 		observe_second(agent, now_ms);
-		audit_second(agent, now_ms);
 		history_second(agent);
 		change_second(agent);
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);
+	/* What ended just now has its weights before anybody judges them: a lease's end is no fault. */
+	if (agent->touched)
+		agent_turn(agent);
+	if (agent->ticks % RATE_TICKS == 0)
+		audit_second(agent, now_ms);
 	alerts_tick(agent->alerts, now_ms);
 	if (agent->saving)
 		return;
