@@ -44,12 +44,24 @@ static bool within(const struct postmortem_input *in, const json_t *event)
 	return event_ms(event) >= in->from_ms && event_ms(event) <= in->to_ms;
 }
 
+/* What becomes of an order by time or need alone has its owner's name, and is Muster's doing (orders/watch.c). */
+static bool by_itself(const json_t *event)
+{
+	static const char *const kinds[] = {"order_ending", "order_reminder", "order_recalled", "order_overdue",
+					    "order_orphaned"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (is(event, kinds[i]))
+			return true;
+	return is(event, "order_ended") && strstr(event_text(event, "to"), "its time is over");
+}
+
 /* Who did it: an event with an owner is an operator's, what a check or reading found is the server's, the rest Muster's. */
 static const char *by_whom(const json_t *event)
 {
 	static const char *const servers[] = {"health", "memory", "forecast", "signals", "neighbour"};
 
-	if (*event_text(event, "owner"))
+	if (*event_text(event, "owner") && !by_itself(event))
 		return "operator";
 	for (size_t i = 0; i < ARRAY_SIZE(servers); i++)
 		if (is(event, servers[i]))

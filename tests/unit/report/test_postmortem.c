@@ -115,6 +115,23 @@ static void tells_who_did_what(void **state)
 	json_decref(document);
 }
 
+static void what_an_order_comes_to_by_itself_is_no_operators_doing(void **state)
+{
+#define OWNED(KIND, TO)                                                                                                \
+	"{\"time\":\"2026-11-28T07:01:00.000Z\",\"kind\":\"" KIND "\",\"to\":\"" TO "\",\"owner\":\"root (uid 0)\"}"
+	json_t *document =
+		made("[" OWNED("order", "drained for 1 h") "," OWNED("order_ending", "ends in 12 min") "," OWNED(
+			"order_ended", "returned: its time is over") "," OWNED("order_ended", "returned") "]");
+	const json_t *lines = json_object_get(document, "timeline");
+	static const char *const by[] = {"operator", "muster", "muster", "operator"};
+
+	(void)state;
+	assert_int_equal(json_array_size(lines), ARRAY_SIZE(by));
+	for (size_t i = 0; i < ARRAY_SIZE(by); i++)
+		assert_string_equal(event_text(json_array_get(lines, i), "by"), by[i]);
+	json_decref(document);
+}
+
 static void an_empty_journal_names_no_cause(void **state)
 {
 	json_t *document = made("[]");
@@ -123,6 +140,46 @@ static void an_empty_journal_names_no_cause(void **state)
 	assert_int_equal(json_array_size(json_object_get(document, "causes")), 0);
 	assert_non_null(strstr(text_at(document, "summary", 1), "names no cause"));
 	json_decref(document);
+}
+
+/* What ended, or got better, is no cause; and an error is no refusal. */
+static void only_what_went_wrong_is_a_cause(void **state)
+{
+#define LINE(KIND, TO)                                                                                                 \
+	"{\"time\":\"2026-11-28T07:01:00.000Z\",\"kind\":\"" KIND "\",\"server\":\"s\",\"to\":\"" TO "\"}"
+	static const struct {
+		const char *events, *cause;
+	} cases[] = {
+		{"[" LINE("signals", "answers") "]", NULL},
+		{"[" LINE("signals", "like its pool") "]", NULL},
+		{"[" LINE("signals", "normal") "]", NULL},
+		{"[" LINE("forecast", "no end near") "]", NULL},
+		{"[" LINE("memory", "good") "]", NULL},
+		{"[" LINE("health", "up") "]", NULL},
+		{"[" LINE("storage", "good") "]", NULL},
+		{"[" LINE("audit", "good") "]", NULL},
+		{"[" LINE("order", "weight 5 for 1 h") "]", NULL},
+		{"[" LINE("order", "weight 0 for 1 h") "]", "s was taken out by an order, and did not carry its share"},
+		{"[" LINE("order", "in maintenance without end") "]",
+		 "s was taken out by an order, and did not carry its share"},
+		{"[" LINE("signals", "refuses, a check is asked") "]", "s refused its clients' connections"},
+		{"[" LINE("signals", "refuses, confirmed") "]", "s refused its clients' connections"},
+		{"[" LINE("signals", "errs") "]", "s answered with 5xx"},
+		{"[" LINE("signals", "all err alike") "]", "s answered with 5xx"},
+		{"[" LINE("forecast", "out of memory in about 14 min") "]", "s ran short of memory"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *document = made(cases[i].events);
+		size_t n = json_array_size(json_object_get(document, "causes"));
+
+		if (n != (cases[i].cause ? 1 : 0))
+			fail_msg("%s: %zu causes", cases[i].events, n);
+		if (n)
+			assert_string_equal(text_at(document, "causes", 0), cases[i].cause);
+		json_decref(document);
+	}
 }
 
 static void odd_lines_stop_nothing(void **state)
@@ -141,8 +198,10 @@ int main(void)
 		cmocka_unit_test(names_the_lease_and_the_memory),
 		cmocka_unit_test(counts_what_it_cost),
 		cmocka_unit_test(tells_who_did_what),
+		cmocka_unit_test(what_an_order_comes_to_by_itself_is_no_operators_doing),
 		cmocka_unit_test(an_empty_journal_names_no_cause),
 		cmocka_unit_test(odd_lines_stop_nothing),
+		cmocka_unit_test(only_what_went_wrong_is_a_cause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
