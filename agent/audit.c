@@ -65,11 +65,6 @@ static const char *order_text(const struct agent *agent, const struct order *ord
 	return buf;
 }
 
-static bool added_by_command(const struct agent *agent, const struct server *server)
-{
-	return server->conf->line == 0 && agent->state->n_overlays > 0;
-}
-
 static bool unchecked(const struct agent *agent, const struct server *server, int64_t now_ms)
 {
 	const struct check_conf *check = &server->service->conf->check;
@@ -97,7 +92,7 @@ static void see_server(const struct agent *agent, const struct server *server, i
 		.order = order ? order_text(agent, order, text, AUDIT_TEXT) : NULL,
 		.slots = server->run.slots,
 		.unchecked = unchecked(agent, server, now_ms),
-		.added = added_by_command(agent, server),
+		.added = server->conf->line == 0,
 	};
 }
 

@@ -2,24 +2,8 @@
 /* The manual page muster-playbook(7): the table of alerts, framed. */
 #include <stdio.h>
 
+#include "../roff.h"
 #include "rules.h"
-
-/* Text in roff: a dash is a minus to be copied and pasted, and no line begins with a control character. */
-static void roff(FILE *out, const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		fprintf(out, "\\&");
-	for (; *text; text++) {
-		if (*text == '-')
-			fprintf(out, "\\-");
-		else if (*text == '\\')
-			fprintf(out, "\\e");
-		else if (*text == '"')
-			fprintf(out, "\\(dq");
-		else
-			fputc(*text, out);
-	}
-}
 
 static void command(FILE *out, const char *pattern)
 {

@@ -5,23 +5,7 @@
 #include <muster/verdict.h>
 
 #include "../policy/pool.h"
-
-/* Text in roff: a dash is a minus to be copied and pasted, and no line begins with a control character. */
-static void roff(FILE *out, const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		fprintf(out, "\\&");
-	for (; *text; text++) {
-		if (*text == '-')
-			fprintf(out, "\\-");
-		else if (*text == '\\')
-			fprintf(out, "\\e");
-		else if (*text == '"')
-			fprintf(out, "\\(dq");
-		else
-			fputc(*text, out);
-	}
-}
+#include "../roff.h"
 
 static void tag(FILE *out, const char *word, const char *text)
 {

@@ -11,24 +11,9 @@
 #include "config.h"
 #include "config/schema.h"
 #include "config/yaml.h"
+#include "config_said.h"
 
 #define EXAMPLE "tools/musterd.example.yaml"
-
-static char *said; /* all fault lines of the last parse */
-
-static int parse(const char *text, struct config **out)
-{
-	size_t size = 0;
-	FILE *faults;
-	int r;
-
-	free(said);
-	said = NULL;
-	faults = open_memstream(&said, &size);
-	r = config_parse(text, strlen(text), "m.yaml", faults, out);
-	fclose(faults);
-	return r;
-}
 
 static int forget(void **state)
 {

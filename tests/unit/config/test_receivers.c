@@ -5,23 +5,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "config.h"
-
-static char *said;
-
-static int parse(const char *text, struct config **out)
-{
-	size_t size = 0;
-	FILE *faults;
-	int r;
-
-	free(said);
-	said = NULL;
-	faults = open_memstream(&said, &size);
-	r = config_parse(text, strlen(text), "m.yaml", faults, out);
-	fclose(faults);
-	return r;
-}
+#include "../config_said.h"
 
 static void refused(const char *receivers, const char *why)
 {
