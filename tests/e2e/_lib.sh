@@ -11,8 +11,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 1
 export MUSTER_LAB=${MUSTER_LAB:-muster-test}
 export NO_COLOR=1
-run=/run/$MUSTER_LAB
-build=${MUSTER_BUILD:-$root/build}
+# shellcheck source=/dev/null
+. tools/lab.d/enter.sh
 tmp=$(mktemp -d)
 count=0 failed=0
 
@@ -79,12 +79,14 @@ exits() {
 within() {
 	local until=$((${EPOCHREALTIME/./} + $1 * 1000000)) sentence=$2
 	shift 2
+	local pause=0.05
 	until "$@" >/dev/null 2>&1; do
 		if [ "${EPOCHREALTIME/./}" -ge "$until" ]; then
 			not_ok "$sentence" "\"$*\" did not come true in time; then:"$'\n'"$(muster 2>&1)"
 			return 1
 		fi
-		sleep 0.05
+		sleep $pause
+		pause=0.2 # to ask costs more than a test that waits may take from those beside it
 	done
 	ok "$sentence"
 }
@@ -111,10 +113,19 @@ lab_up() {
 		exit 1
 	fi
 	eval "$(tools/lab env)"
+	cgroup_find
+	keeper_pid=''
+	keeper
+}
+
+# on HOST CMD...: as tools/lab exec does. In the background it is (on_exec HOST CMD...) &, whose $! is the command itself.
+on_exec() {
+	cgroup_enter misc
+	in_host_exec "$@"
 }
 
 on() {
-	tools/lab exec "$@"
+	(on_exec "$@")
 }
 
 muster() {
@@ -142,7 +153,7 @@ full() { # musterd is ready, and every server healthy at full weight
 
 # musterd by hand, for labs without a supervised one: agent_start [ENV=VALUE...], agent_pid, agent_stop SIGNAL
 agent_start() {
-	(exec tools/lab exec lb env "$@" "$build/musterd" -f -c "$run/musterd.yaml") </dev/null 2>>"$run/log/musterd" &
+	(on_exec lb env "$@" "$build/musterd" -f -c "$run/musterd.yaml") </dev/null 2>>"$run/log/musterd" &
 	agent_pid=$!
 }
 
@@ -168,7 +179,7 @@ load6() {
 
 # load_start ARGS: from both addresses, in the background; load_wait takes its result, load_stop ends it first
 load_start() {
-	(exec tools/lab exec client load --target "$VIP:$PORT" --source "$CLIENT_1" --source "$CLIENT_2" --json "$@") \
+	(on_exec client load --target "$VIP:$PORT" --source "$CLIENT_1" --source "$CLIENT_2" --json "$@") \
 		</dev/null >"$tmp/load" 2>"$tmp/load.err" &
 	load_pid=$!
 }

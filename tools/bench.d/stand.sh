@@ -23,13 +23,13 @@ back_mac=02:00:00:00:00:02 servers_mac=02:00:00:00:00:0b
 stand_enter() {
 	stand=$1
 	lab=$bench-$1 run=/run/$bench-$1
-	v2='' memory_v1=''
+	v2='' memory_v1='' keeper_pid=''
 }
 
 stand_wire() { # HOST_A DEV_A MAC_A HOST_B DEV_B MAC_B
 	net_link "$1" "$2" "$4" "$5"
-	in_host "$1" ip link set "$2" address "$3" up
-	in_host "$4" ip link set "$5" address "$6" up
+	net_ip "$1" "link set $2 address $3 up"
+	net_ip "$4" "link set $5 address $6 up"
 	net_offload "$1" "$2"
 	net_offload "$4" "$5"
 }
@@ -38,23 +38,21 @@ stand_balancer_up() {
 	local i
 	net_address lb front "$front_v4" "$front_v6"
 	net_address lb back "${back_v4[@]}" "${back_v6[@]}"
-	{
-		echo "neigh add $client_v4 lladdr $client_mac dev front nud stale"
-		echo "neigh add $client_v6 lladdr $client_mac dev front nud stale"
-		for i in "${servers_v4[@]}" "${servers_v6[@]}"; do
-			echo "neigh add $i lladdr $servers_mac dev back nud stale"
-		done
-		echo "route add $clients_v4 via $client_v4"
-		echo "route add $clients_v6 via $client_v6"
-		echo "route add blackhole $other_v4/32"
-		echo "route add blackhole $other_v6/128"
-	} | in_host lb ip -batch -
+	net_ip lb "neigh add $client_v4 lladdr $client_mac dev front nud stale"
+	net_ip lb "neigh add $client_v6 lladdr $client_mac dev front nud stale"
+	for i in "${servers_v4[@]}" "${servers_v6[@]}"; do
+		net_ip lb "neigh add $i lladdr $servers_mac dev back nud stale"
+	done
+	net_ip lb "route add $clients_v4 via $client_v4"
+	net_ip lb "route add $clients_v6 via $client_v6"
+	net_ip lb "route add blackhole $other_v4/32"
+	net_ip lb "route add blackhole $other_v6/128"
 }
 
 stand_servers_up() {
 	net_address servers eth0 "${servers_v4[@]}" "${servers_v6[@]}"
-	in_host servers ip route add default via "${back_v4[0]}"
-	in_host servers ip -6 route add default via "${back_v6[0]}"
+	net_ip servers "route add default via ${back_v4[0]}"
+	net_ip servers "route add ::/0 via ${back_v6[0]}"
 }
 
 stand_up() {
@@ -69,9 +67,9 @@ stand_up() {
 	net_address client eth0 "$client_v4" "$client_v6"
 	stand_balancer_up
 	stand_servers_up
+	net_apply
 	in_host client packets attach eth0 sink
 	in_host servers packets attach eth0 sink
-	net_wait client lb servers
 }
 
 stands_down() {

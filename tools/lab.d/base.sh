@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034
-# Names, places and options of the lab, and the way into its namespaces.
-
-lab=${MUSTER_LAB:-muster-lab}
-run=/run/$lab
-build=${MUSTER_BUILD:-$root/build}
+# Options of the lab, its lock, and its processes.
 
 mode=fullnat attach=native weights=1,1 one_arm=no agent=yes config=
 webs=(web-01 web-02 web-03)
@@ -13,15 +9,6 @@ port=80
 memory_port=9100
 memory_limit=$((256 << 20)) # of a web server's cgroup
 memory_room=$((248 << 20)) # what the web server may allocate of it; the rest is its sockets' and its code's
-
-say() {
-	echo "lab: $*" >&2
-}
-
-die() {
-	say "$*"
-	exit 1
-}
 
 need_root() {
 	[ "$(id -u)" = 0 ] || die "needs root: run it with sudo"
@@ -69,34 +56,16 @@ keeper_up() {
 		[ "$try" != 100 ] || die "the mount namespace could not be made: is this a container without CAP_SYS_ADMIN?"
 		sleep 0.01
 	done
-	in_lab mount -n -t bpf bpf /sys/fs/bpf || die "bpffs could not be mounted at /sys/fs/bpf"
+	keeper_pid=$!
 	# An own /run, so that musterd and muster meet in /run/muster as anywhere, and the host's stays as it is.
-	mkdir "$run/own-run"
-	in_lab mount -n -t tmpfs -o mode=755 muster "$run/own-run"
-	in_lab mkdir "$run/own-run/muster" "$run/own-run/$lab"
-	in_lab mount -n --bind "$run" "$run/own-run/$lab"
-	in_lab mount -n --move "$run/own-run" /run
-}
-
-keeper() {
-	cat "$run/pid/keeper"
-}
-
-in_lab() {
-	nsenter --mount="/proc/$(keeper)/ns/mnt" env -C "$PWD" "$@"
-}
-
-# Never `ip netns exec`: it mounts /sys anew and hides bpffs.
-in_host_exec() {
-	local host=$1 pid
-	shift
-	pid=$(keeper)
-	exec nsenter --mount="/proc/$pid/ns/mnt" --net="/proc/$pid/root$run/net/$host" \
-		env -C "$PWD" PATH="$build:$build/tools/load:$build/tools/web:$build/tools/bench.d:$PATH" "$@"
-}
-
-in_host() {
-	(in_host_exec "$@")
+	# shellcheck disable=SC2016
+	in_lab bash -euc '
+		mount -n -t bpf bpf /sys/fs/bpf
+		mkdir "$0/own-run"
+		mount -n -t tmpfs -o mode=755 muster "$0/own-run"
+		mkdir "$0/own-run/muster" "$0/own-run/$1"
+		mount -n --bind "$0" "$0/own-run/$1"
+		mount -n --move "$0/own-run" /run' "$run" "$lab" || die "the mounts of the lab could not be made: see above"
 }
 
 # spawn HOST CGROUP NAME CMD...: in the background; its pid in RUN/pid/NAME, its output in RUN/log/NAME.

@@ -2,21 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 # Control groups: what holds every process of the lab, so that it can be ended whatever happened, and what limits the
 # memory of the web servers. The first is version 2 on every host; the second is version 1 where the memory controller
-# still is.
-
-cgroup_find() {
-	local at
-	for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-		[ -e $at/cgroup.procs ] && [ -e $at/cgroup.controllers ] && v2=$at/$lab && break
-	done
-	[ -n "${v2:-}" ] || die "no cgroup version 2 hierarchy is mounted: mount one at /sys/fs/cgroup/unified"
-	memory_v1=
-	if ! grep -qw memory "${v2%/*}/cgroup.controllers"; then
-		[ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] ||
-			die "the memory controller is in neither cgroup hierarchy: the servers' memory cannot be limited"
-		memory_v1=/sys/fs/cgroup/memory/$lab
-	fi
-}
+# still is. Where they are: enter.sh.
 
 cgroup_up() {
 	local web
@@ -42,13 +28,6 @@ cgroup_up() {
 cgroup_memory() {
 	[ -n "${v2:-}" ] || cgroup_find
 	echo "${memory_v1:-$v2}/$1"
-}
-
-# Moves the calling subshell.
-cgroup_enter() {
-	[ -n "${v2:-}" ] || cgroup_find
-	echo "$BASHPID" >"$v2/$1/cgroup.procs"
-	[ -z "$memory_v1" ] || [ ! -e "$memory_v1/$1" ] || echo "$BASHPID" >"$memory_v1/$1/cgroup.procs"
 }
 
 cgroup_kill() {

@@ -2,12 +2,19 @@
 # shellcheck shell=bash disable=SC2154
 # What runs on the hosts.
 
-web_up() {
-	local web=$1
-	running "$web" && return
-	spawn "$web" "$web" "$web" "$build/tools/web/web" --name "$web" --port "$port" \
+web_start() { # WEB
+	spawn "$1" "$1" "$1" "$build/tools/web/web" --name "$1" --port "$port" \
 		--request-memory 64K --hold-ms 2 --memory-limit "$memory_room"
-	wait_for "$web" "$port" || die "the web server of $web does not start: $(tail -n 3 "$run/log/$web")"
+}
+
+web_wait() { # WEB
+	wait_for "$1" "$port" || die "the web server of $1 does not start: $(tail -n 3 "$run/log/$1")"
+}
+
+web_up() { # WEB
+	running "$1" && return
+	web_start "$1"
+	web_wait "$1"
 }
 
 web_kill() {
@@ -16,22 +23,26 @@ web_kill() {
 }
 
 wait_for() { # HOST PORT
-	local try
-	for try in {1..200}; do
-		in_host "$1" bash -c "exec 3<>/dev/tcp/127.0.0.1/$2" 2>/dev/null && return
-		sleep 0.02
-	done
-	return 1
+	# shellcheck disable=SC2016
+	in_host "$1" bash -c '
+		for try in {1..200}; do
+			(exec 3<>"/dev/tcp/127.0.0.1/$0") 2>/dev/null && exit
+			sleep 0.02
+		done
+		exit 1' "$2"
 }
 
 hosts_up() {
 	local web
 	for web in "${webs[@]}"; do
-		web_up "$web"
+		web_start "$web"
 		# The responder stands beside the server's cgroup, not in it: it must answer when that is full.
 		spawn "$web" misc "$web-responder" "$build/muster-responder" --listen "0.0.0.0:$memory_port" \
 			--listen "[::]:$memory_port" \
 			--cgroup "$(cgroup_memory "$web")"
+	done
+	for web in "${webs[@]}"; do
+		web_wait "$web"
 		wait_for "$web" "$memory_port" ||
 			die "the memory responder of $web does not start: $(tail -n 3 "$run/log/$web-responder")"
 	done
@@ -52,14 +63,14 @@ agent_up() {
 
 agent_wait() {
 	local try ended
-	for try in {1..150}; do
+	for try in {1..75}; do
 		[ "$(in_host lb muster -j 2>/dev/null | jq '.ready and ([.services[].servers[]
 			| (.health.state == "up" or .health.check == "none") and .weight.effective == .weight.declared]
 			| all and length > 0)' 2>/dev/null)" = true ] && return
 		# It does not start at all: no use in waiting on.
 		ended=$(grep -c '^lab: musterd ended' "$run/log/musterd" 2>/dev/null) || true
 		[ "${ended:-0}" -lt 5 ] || break
-		sleep 0.1
+		sleep 0.2
 	done
 	{
 		in_host lb muster || true

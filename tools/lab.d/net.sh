@@ -45,19 +45,31 @@ env_print() {
 	done
 }
 
-net_sysctl() { # HOST KEY=VALUE...
+# What the functions below say is done by net_apply, all at once: a program a line would be most of a lab's time.
+declare -A net_ip_lines=() net_shell_lines=()
+net_links=''
+
+net_ip() { # HOST WORD...: a line for ip -batch
 	local host=$1
 	shift
-	in_host "$host" sysctl -qw "$@"
+	net_ip_lines[$host]+="$*"$'\n'
+}
+
+net_sysctl() { # HOST KEY=VALUE...
+	local host=$1 setting
+	shift
+	for setting; do
+		net_shell_lines[$host]+="echo '${setting#*=}' >'/proc/sys/$(tr . / <<<"${setting%%=*}")'"$'\n'
+	done
 }
 
 # A veth: NAME_A on HOST_A to NAME_B on HOST_B.
 net_link() {
-	in_host "$1" ip link add "$2" type veth peer name "$4" netns "$run/net/$3"
+	net_links+="link add $2 netns $run/net/$1 type veth peer name $4 netns $run/net/$3"$'\n'
 }
 
-net_offload() { # HOST DEV
-	in_host "$1" ethtool -K "$2" gro on tx off >/dev/null
+net_offload() { # HOST DEV [on: checksums are left to hardware]
+	net_shell_lines[$1]+="ethtool -K $2 gro on tx ${3:-off} >/dev/null"$'\n'
 }
 
 net_address() { # HOST DEV ADDRESS...
@@ -65,35 +77,58 @@ net_address() { # HOST DEV ADDRESS...
 	shift 2
 	for address; do
 		case "$address" in
-		*:*) echo "address add $address/64 dev $dev nodad" ;;
-		*) echo "address add $address/24 dev $dev" ;;
+		*:*) net_ip "$host" "address add $address/64 dev $dev nodad" ;;
+		*) net_ip "$host" "address add $address/24 dev $dev" ;;
 		esac
-	done | in_host "$host" ip -batch -
-	in_host "$host" ip link set "$dev" up
+	done
+	net_ip "$host" "link set $dev up"
 }
 
-net_host_up() {
-	touch "$run/net/$1"
-	in_lab unshare --net="$run/net/$1" true
-	in_host "$1" ip link set lo up
-	net_sysctl "$1" net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0 \
-		net.ipv6.conf.default.router_solicitations=0
-}
-
+# The namespaces, with what must be set before a device is there.
 net_hosts_up() { # HOST...: one of them is lb
+	# shellcheck disable=SC2016
+	in_lab bash -euc '
+		defaults="cd /proc/sys/net/ipv6/conf/default; echo 0 >accept_dad; echo 0 >accept_ra; echo 0 >router_solicitations"
+		for host; do
+			: >"$0/net/$host"
+			unshare --net="$0/net/$host" bash -euc "$defaults"
+		done' "$run" "$@"
+	net_sysctl lb net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0
 	local host
 	for host; do
-		net_host_up "$host"
+		net_ip "$host" "link set lo up"
 	done
-	net_sysctl lb net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \
-		net.ipv4.conf.default.rp_filter=0
+}
+
+# Makes what was said, the hosts side by side, and waits until their links are up: the kernel may take up to a second
+# to call a new one so, and IPv6 answers no neighbour before.
+net_apply() {
+	local host doing=()
+	in_lab ip -batch - <<<"$net_links" || die "the links could not be made: see above"
+	for host in "${!net_ip_lines[@]}"; do
+		in_host "$host" bash -eu >&2 <<-END &
+			ip -batch - <<-LINES
+			${net_ip_lines[$host]}
+			LINES
+			${net_shell_lines[$host]-}
+			for try in {1..100}; do
+				case "\$(ip -br link | grep -v ^lo)" in *DOWN* | *UNKNOWN*) sleep 0.05 ;; *) exit 0 ;; esac
+			done
+			ip -br link
+			exit 1
+		END
+		doing+=($!)
+	done
+	for host in "${doing[@]}"; do
+		wait "$host" || die "a host's links or addresses do not come up: see above"
+	done
+	net_ip_lines=() net_shell_lines=() net_links=''
 }
 
 net_switch_port() { # HOST DEV
-	local port_name=p-$1
-	net_link switch "$port_name" "$1" "$2"
-	in_host switch ip link set "$port_name" master br0 up
-	net_offload switch "$port_name"
+	net_link switch "p-$1" "$1" "$2"
+	net_ip switch "link set p-$1 master br0 up"
+	net_offload switch "p-$1"
 	net_offload "$1" "$2"
 }
 
@@ -101,11 +136,12 @@ net_up() {
 	local web
 	net_hosts_up "${hosts[@]}" switch
 	net_sysctl client net.ipv4.ip_local_port_range="1024 65535"
-	in_host switch ip link add br0 type bridge stp_state 0 mcast_snooping 0
-	in_host switch ip link set br0 up
+	net_links+="link add br0 netns $run/net/switch type bridge stp_state 0 mcast_snooping 0"$'\n'
+	net_ip switch "link set br0 up"
 	if [ "$one_arm" = yes ]; then
 		net_switch_port client eth0
 		net_switch_port lb front
+		net_address lb front "${sources[@]}" "${sources_v6[@]}"
 	else
 		net_link client eth0 lb front
 		net_offload client eth0
@@ -113,9 +149,8 @@ net_up() {
 		net_address lb back "${sources[@]}" "${sources_v6[@]}"
 		net_address lb front "$LB_FRONT" "$LB_FRONT_V6"
 	fi
-	[ "$one_arm" = no ] || net_address lb front "${sources[@]}" "${sources_v6[@]}"
 	# The balancer's own packets leave with checksums from the kernel as on any host.
-	in_host lb ethtool -K front gro on tx on >/dev/null
+	net_offload lb front on
 	net_address client eth0 "$CLIENT_1" "$CLIENT_2" "$CLIENT_1_V6" "$CLIENT_2_V6"
 	for web in "${webs[@]}"; do
 		net_switch_port "$web" eth0
@@ -125,36 +160,24 @@ net_up() {
 		dr | ipip | gue) net_service_address "$web" ;;
 		esac
 	done
-	net_wait "${hosts[@]}" switch
-}
-
-# The kernel may take up to a second to call a new link up, and IPv6 answers no neighbour before.
-net_wait() { # HOST...
-	local host try
-	for host; do
-		for try in {1..150}; do
-			in_host "$host" ip -br link | awk '$1 != "lo" && $2 != "UP" { down = 1 } END { exit down }' && continue 2
-			sleep 0.02
-		done
-		die "the links of $host do not come up: $(in_host "$host" ip -br link)"
-	done
+	net_apply
 }
 
 # Where answers go to the clients directly, each server has the services' addresses, and says so to nobody.
 net_service_address() {
 	net_sysctl "$1" net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
-	in_host "$1" ip address add "$VIP/32" dev lo
-	in_host "$1" ip address add "$VIP6/128" dev lo nodad
+	net_ip "$1" "address add $VIP/32 dev lo"
+	net_ip "$1" "address add $VIP6/128 dev lo nodad"
 	case "$mode" in ipip | gue) net_decapsulate "$1" ;; esac
 }
 
 # A tunnel's end: this kernel may have no tunnel devices, so a program of the lab's own takes the outer packet off.
 net_decapsulate() {
-	in_host "$1" ip link set dev eth0 xdp obj "$build/tools/lab.d/decap.bpf.o" sec xdp
+	net_ip "$1" "link set dev eth0 xdp obj $build/tools/lab.d/decap.bpf.o sec xdp"
 }
 
 # In nat mode the servers see the clients' addresses, and must answer through the balancer.
 net_default_route() {
-	in_host "$1" ip route add default via "$LB_BACK"
-	in_host "$1" ip -6 route add default via "$LB_BACK_V6"
+	net_ip "$1" "route add default via $LB_BACK"
+	net_ip "$1" "route add ::/0 via $LB_BACK_V6"
 }
