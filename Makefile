@@ -27,6 +27,8 @@ B          := build
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
 PKGS       := libbpf libelf zlib libsystemd libcurl yaml-0.1 jansson libmicrohttpd libmnl libcap-ng smartcols
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 # What a build cannot do without; asked once, so that a missing package is one clear line.
 ifeq ($(filter install-deps clean demo test bench vmtest,$(MAKECMDGOALS)),)
@@ -38,12 +40,11 @@ endif
 
 WARN       := -Wall -Wextra -Werror
 CPPFLAGS   += -D_GNU_SOURCE -Iinclude -Iagent -DMUSTER_VERSION='"$(VERSION)"' -DMUSTER_LIBDIR='"$(LIBDIR)"' \
-              -DMUSTER_SYSCONFDIR='"$(SYSCONFDIR)"'
-CPPFLAGS   += $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+              -DMUSTER_SYSCONFDIR='"$(SYSCONFDIR)"' $(PKG_CFLAGS)
 CFLAGS     ?= -O2 -g
 CFLAGS     += -std=gnu17 $(WARN) -Wno-missing-field-initializers -pthread
 LDFLAGS    += -Wl,--as-needed
-LDLIBS     += $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -pthread
+LDLIBS     += $(PKG_LIBS) -lm -pthread
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 $(WARN) -Iinclude -Ibpf -isystem /usr/include/$(MULTIARCH) \
               -DMUSTER_VERSION='"$(VERSION)"'
 FUZZ_CFLAGS := -g -O1 -std=gnu17 -Wall
