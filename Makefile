@@ -170,6 +170,7 @@ man: $B/muster $B/musterd
 	$B/muster --completion >$B/man/muster.bash
 	$B/musterd -m >$B/man/musterd.conf.5
 	sed 's,@SBINDIR@,$(SBINDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),' agent/musterd.service.in >$B/man/musterd.service
+	sed 's,@BINDIR@,$(BINDIR),' agent/muster-rehearse@.service.in >$B/man/muster-rehearse@.service
 
 install: all man
 	install -D -m 755 $B/musterd $(DESTDIR)$(SBINDIR)/musterd
@@ -181,6 +182,8 @@ install: all man
 	install -D -m 644 $B/man/musterd.conf.5 $(DESTDIR)$(MANDIR)/man5/musterd.conf.5
 	install -D -m 644 $B/man/muster.bash $(DESTDIR)$(COMPDIR)/muster
 	install -D -m 644 $B/man/musterd.service $(DESTDIR)$(UNITDIR)/musterd.service
+	install -D -m 644 $B/man/muster-rehearse@.service $(DESTDIR)$(UNITDIR)/muster-rehearse@.service
+	install -D -m 644 agent/muster-rehearse@.timer $(DESTDIR)$(UNITDIR)/muster-rehearse@.timer
 
 clean:
 	rm -rf $B

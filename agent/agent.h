@@ -42,17 +42,18 @@ struct agent {
 	char *file;    /* configuration file */
 	char *applied; /* text of the configuration in force */
 	char boot_id[BOOT_ID_SIZE];
-	bool touched;           /* the model changed: plan and sync at the end of this turn of the loop */
-	bool begun;             /* interfaces are attached: servers were known, or not to be waited for */
-	bool stopping;          /* everything is being let go of: what still arrives changes nothing */
-	bool unsaved;           /* the last save of the state failed: the tick tries again */
-	unsigned saving;        /* saves on their way to the disk */
-	struct kept *kept;      /* the last configurations */
-	char *pending;          /* why the file waits for an operator; NULL: it does not */
-	bool change_saving;     /* a configuration is on its way to the disk */
-	int64_t trial_since_ms; /* of the configuration in force; 0: begun by an earlier musterd, or none */
-	bool overlay_saving;    /* one change of the declared layer is on its way to the disk */
-	int storage_error;      /* the writer's, as last told */
+	bool touched;                /* the model changed: plan and sync at the end of this turn of the loop */
+	bool begun;                  /* interfaces are attached: servers were known, or not to be waited for */
+	bool stopping;               /* everything is being let go of: what still arrives changes nothing */
+	bool unsaved;                /* the last save of the state failed: the tick tries again */
+	unsigned saving;             /* saves on their way to the disk */
+	struct kept *kept;           /* the last configurations */
+	char *pending;               /* why the file waits for an operator; NULL: it does not */
+	bool change_saving;          /* a configuration is on its way to the disk */
+	struct rehearsal *rehearsal; /* under way, or the last one; NULL: none */
+	int64_t trial_since_ms;      /* of the configuration in force; 0: begun by an earlier musterd, or none */
+	bool overlay_saving;         /* one change of the declared layer is on its way to the disk */
+	int storage_error;           /* the writer's, as last told */
 	int64_t started_wall_ms;
 	int64_t wall_offset_ms; /* of the wall clock to the boot's, at the last tick */
 	uint64_t ticks;

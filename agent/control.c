@@ -9,6 +9,7 @@
 #include "change/change.h"
 #include "clock.h"
 #include "queries.h"
+#include "rehearse/rehearsal.h"
 #include "report/utf8.h"
 
 static unsigned http_status(enum order_result result)
@@ -312,5 +313,8 @@ const struct api_route control_routes[] = {
 	{"POST", "/v1/apply", call_apply},
 	{"POST", "/v1/confirm", call_confirm},
 	{"POST", "/v1/rollback", call_rollback},
+	{"GET", "/v1/rehearsal", query_rehearsal},
+	{"POST", "/v1/rehearse", call_rehearse},
+	{"POST", "/v1/rehearse/stop", call_rehearse_stop},
 	{NULL, NULL, NULL},
 };

@@ -14,6 +14,7 @@
  *   GET  /v1/events?[since=SEQ][&most=K][&follow=1]
  *   GET  /v1/alerts                      open alerts, and the receivers
  *   GET  /v1/storage                     how long the disk operation under way has been going
+ *   GET  /v1/rehearsal                   the one under way, or the last one's report
  *   GET  /v1/leases                      every order: {"leases": [as in a server's "orders", with service and server]}
  *   POST /v1/drain    {server, [service], for_s or indefinitely, reason, [no_recall], [kill_after_s], [alone], [force], [dry_run], [as]}
  *   POST /v1/maintenance   the same
@@ -33,6 +34,8 @@
  *   POST /v1/apply    {text, [file], [confirm_within_s], [force], [as]}
  *   POST /v1/confirm  {}
  *   POST /v1/rollback {[force], [as]}
+ *   POST /v1/rehearse {service, [each_s], [as]}   each server of the service is taken out in turn; answered when that has begun
+ *   POST /v1/rehearse/stop {[as]}
  *
  * Every answer is an object with "schema": 1. A changing call answers
  *   { "schema": 1, "result": R, "message": "one sentence",

@@ -14,6 +14,7 @@
 #include "observe.h"
 #include "orders/orders.h"
 #include "privilege.h"
+#include "rehearse/rehearsal.h"
 
 #define TICK_US 500000
 
@@ -47,6 +48,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 
 	(void)source;
 	sd_notify(0, "STOPPING=1");
+	rehearsal_stop(agent, "musterd stops", NULL);
 	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_STOPPED,
 						  .cause = info->ssi_signo == SIGTERM
 								   ? "SIGTERM; what is attached goes on forwarding"
@@ -266,6 +268,7 @@ void agent_free(struct agent **agent)
 	journal_free(&a->journal);
 	kernel_close(&a->kernel);
 	model_free(&a->model);
+	rehearsal_free(&a->rehearsal);
 	audit_free(&a->auditor.audit);
 	state_free(&a->state);
 	histories_free(&a->histories);

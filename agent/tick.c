@@ -10,6 +10,7 @@
 #include "log.h"
 #include "observe.h"
 #include "orders/orders.h"
+#include "rehearse/rehearsal.h"
 
 #define REPAIR_TICKS 2   /* holds end, and the kernel is held against the plan, at least each second */
 #define RATE_TICKS   2   /* rates are per second */
@@ -141,6 +142,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 		observe_second(agent, now_ms);
 		history_second(agent);
 		change_second(agent);
+		rehearsal_second(agent, now_ms);
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);

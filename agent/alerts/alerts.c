@@ -131,6 +131,20 @@ void alerts_free(struct alerts **alerts)
 	freep(alerts);
 }
 
+const char *alerts_first(const struct alerts *alerts, char *buf, size_t n)
+{
+	for (size_t i = 0; i < alerts->book->n; i++) {
+		const struct alert *alert = alerts->book->alerts[i];
+
+		if (alert->over || alert->kind == ALERT_NOT_CARRIED)
+			continue;
+		snprintf(buf, n, "%s%s%s %s", alert->service, *alert->service && *alert->server ? "/" : "",
+			 alert->server, alert_rules[alert->kind].title);
+		return buf;
+	}
+	return NULL;
+}
+
 /* --- the tick ---------------------------------------------------------------------------------------------------- */
 
 static void on_news(void *context, const struct alert *alert, enum book_news news)

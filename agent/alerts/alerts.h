@@ -21,6 +21,8 @@ int alerts_new(struct alerts **out, struct agent *agent);
 /* Nothing is sent from now on, and all is handed to the writer, who has to end before alerts_free(). */
 void alerts_stop(struct alerts *alerts);
 void alerts_free(struct alerts **alerts);
+/* An open alert, in words, in `buf`; NULL: none is, but for what a rehearsal found: whoever mended that rehearses again. */
+const char *alerts_first(const struct alerts *alerts, char *buf, size_t n);
 void alerts_tick(struct alerts *alerts, int64_t now_ms);
 
 /* standing.c: says each thing that is wrong now; between book_round_begin() and book_round_end(). */

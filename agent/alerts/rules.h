@@ -111,6 +111,10 @@ struct alert_rule {
 	  "The audit found tables, packets or interfaces that differ from what was declared and ordered: somebody writes the maps, or the program is another one.", \
 	  "the audit finds nothing of it any more", \
 	  "muster audit", "muster show events --most 50") \
+	X(NOT_CARRIED, not_carried, INFO, BETWEEN(REHEARSAL, "not carried", REHEARSAL, "carried"), "cannot be spared: the rest of its pool would not carry the peak", \
+	  "A rehearsal took the server out under load, and what the others carried, scaled to the peak of the last day, is more than they can: were it to fail, clients would see it.", \
+	  "a later rehearsal finds that the rest carries it", \
+	  "muster show events --most 50", "muster show servers", "muster rehearse {service}") \
 	X(REMOVED, removed, WARNING, SIGNAL, "was removed by a command, and is not in its pool", \
 	  "The file may still declare this server, but a command took it out, over restarts too. If that is meant to last, take it out of the file.", \
 	  "it is added again, or the file no longer declares it", \

@@ -64,6 +64,8 @@ int wait_empty(struct session *session, const json_t *server, const json_t *answ
 int wait_holds(struct session *session, const json_t *answer);
 /* recycle.c */
 int run_recycle(struct session *session);
+/* rehearse.c */
+int run_rehearse(struct session *session);
 /* plan.c */
 int run_plan(struct session *session);
 int run_apply(struct session *session);

@@ -37,6 +37,7 @@ static const struct cli_option
 	no_recall = {"no-recall", 0, .help = "keep it out even if the servers left fall short"},
 	wait    = {"wait", 'w', .help = "show its connections fall, and return when none is open any more"},
 	kill    = {"then-kill-after", 0, VALUE_DURATION, "DURATION", .help = "reset the connections that are left then"},
+	each    = {"each", 0, VALUE_DURATION, "DURATION", .preset = "60s", .help = "how long each server is out, at most 1h"},
 	exec    = {"exec", 0, VALUE_TEXT, "COMMAND", .help = "what to run between: a line for sh, with MUSTER_SERVER set"},
 	recycle_reason = {"reason", 0, VALUE_TEXT, "TEXT", .preset = "recycle", .help = "why, for those who find it"},
 	ack_for = {"for", 0, VALUE_DURATION, "DURATION", .preset = "1h", .help = "how long: 30m, 2h, at most 24h"},
@@ -105,6 +106,15 @@ const struct cli_command cli_commands[] = {
 	 "Drains it, waits until no connection is open, takes it into maintenance, runs the command, waits until a check after "
 	 "that passes and memory is above its soft mark, and returns it. Refused while another server of its pool is out by "
 	 "an order. Without --exec it waits for somebody else to do it. Where it stops on the way, the lease ends by itself."},
+	{{"rehearse"}, {{VALUE_SERVICE, "SERVICE"}}, {&each}, run_rehearse,
+	 "take each of its servers out in turn: does the rest carry it?",
+	 "Each is drained for a while under the load that there is, by a lease of its own, and comes back by slow start before the "
+	 "next one goes. What the rest carried meanwhile is scaled to the peak of the last day: live connections, memory, "
+	 "max_flows. Begins only when every server serves with its declared weight, no order stands, no alert is open and the "
+	 "capacity gate answers yes. Broken off, and the server back at once, when the rest passes a limit: memory's soft mark or "
+	 "its forecast, max_flows, health, more connections that fail. Status 0: the rest would carry the peak without any one of them; 1: "
+	 "without one it would not, or nobody knows; 3: refused or broken off. The agent runs it: interrupted, this command ends "
+	 "it; killed, it goes on to its end. The unit muster-rehearse@SERVICE.timer does it once a week."},
 	{{"lease", "list"}, .run = run_lease_list, .help = "every order: whose, why, and how long it still lasts"},
 	{{"lease", "extend"}, {{VALUE_COUNT, "LEASE"}}, {&for_, &indefinitely, &force}, run_lease_extend,
 	 "give an order a later end", "LEASE is its number in 'muster lease list'; DURATION counts from now."},

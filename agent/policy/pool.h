@@ -36,7 +36,7 @@
  *
  * Slow start (pool_ramp.c). Whoever got no flow before and is to get some comes step by step over slow_start (ramp.h), whatever
  * had kept it out. Not on the agent's first start; not under fail-open; not when nobody serves at full weight, for then
- * its small share would be all of them. Cut to max(2 s, a quarter of the time that the others' memory lasts) when those
+ * its small share would be all of them; and not of a server that a rehearsal takes back because the rest falls short (at_once). Cut to max(2 s, a quarter of the time that the others' memory lasts) when those
  * serving are short. It stands beside the other factors: memory reckons with the weights that will be.
  *
  * Backups (pool_tier.c). A tier stands in when of the servers before it fewer than min_active remain or they are short, at
@@ -111,6 +111,7 @@ struct pool_member {
 		bool was_hard;  /* below hard at the last call */
 		bool fresh;     /* here since the agent's or its service's first start, and not known before */
 		bool standby;   /* a backup that is not needed */
+		bool at_once;   /* its next return is without a slow start, by its owner's wish */
 		struct ramp ramp;
 		/* of one call, private to the policy */
 		struct pool_look {

@@ -62,8 +62,10 @@ static void set_out(const struct pool_conf *conf, const struct pool_run *run, st
 
 		if (!member->look.base_pct)
 			member->ramp = (struct ramp){0};
-		else if (!member->effective && !member->fresh && !first && conf->slow_start_ms)
+		else if (!member->effective && !member->fresh && !member->at_once && !first && conf->slow_start_ms)
 			ramp_begin(&member->ramp, 1, conf->slow_start_ms, now_ms);
+		if (member->look.base_pct)
+			member->at_once = false;
 		if (members[i].health->state != HEALTH_UNKNOWN)
 			member->fresh = false;
 	}

@@ -35,6 +35,7 @@
 	X(ORDER_ENDED,    order_ended,    NOTICE) \
 	X(ORDER_OVERDUE,  order_overdue,  ERROR) \
 	X(GATE,           gate,           WARNING) \
+	X(REHEARSAL,      rehearsal,      NOTICE) \
 	X(CLOCK,          clock,          WARNING) \
 	X(ADDED,          added,          NOTICE) \
 	X(REMOVED,        removed,        NOTICE) \

@@ -141,7 +141,7 @@ static void test_completion(void **state)
 	char *script = written(completion_script);
 
 	(void)state;
-	completes(script, "re", "return recycle remove reload");
+	completes(script, "re", "return recycle rehearse remove reload");
 	completes(script, "show s", "services servers server stats");
 	completes(script, "-j show fl", "flows");
 	completes(script, "attach eth0 --mode n", "native");

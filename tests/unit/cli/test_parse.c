@@ -66,7 +66,7 @@ static void test_words(void **state)
 	parses_as("rel", "reload", "");
 	parses_as("ev -f", "events", "");
 	fails_with("s", "'s' could be several words: status show");
-	fails_with("re web", "could be several words: return recycle remove reload");
+	fails_with("re web", "could be several words: return recycle rehearse remove reload");
 	fails_with("fly", "'fly' is not a command: status show drain maintenance return");
 	fails_with("show fly",
 		   "'fly' is not a command after show: services servers server flows picks verdicts stats events");

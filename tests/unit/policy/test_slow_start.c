@@ -63,6 +63,22 @@ static void back_from_an_order(void **state)
 	assert_int_equal(lab.run.next_ms, INT64_MAX);
 }
 
+/* One that is missed is there at once, this time; the next return is a slow start again. */
+static void back_at_once(void **state)
+{
+	(void)state;
+	lab_slow(2);
+	drained(WEB_02, true);
+	lab.runs[WEB_02].at_once = true;
+	seconds(60);
+	drained(WEB_02, false);
+	assert_server(WEB_02, 1000, POOL_CAUSE_FULL);
+	drained(WEB_02, true);
+	seconds(60);
+	drained(WEB_02, false);
+	assert_climbs(WEB_02, SLOW_START_S * 1000);
+}
+
 static void back_from_down(void **state)
 {
 	(void)state;
@@ -327,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(back_from_an_order),
+		cmocka_unit_test(back_at_once),
 		cmocka_unit_test(back_from_down),
 		cmocka_unit_test(back_from_hard),
 		cmocka_unit_test(added_beside_others),
