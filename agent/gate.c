@@ -34,6 +34,8 @@ void gate_describe(struct agent *agent, const struct server *server, uint32_t we
 {
 	const struct memory *memory = &server->run.memory;
 	const struct memory_conf *conf = &server->conf->memory;
+	const struct forecast *forecast = &server->run.forecast;
+	int64_t now_ms = clock_now_ms();
 	bool known = memory_counts(memory) && memory->total_bytes > 0;
 
 	*out = (struct gate_server){
@@ -50,6 +52,9 @@ void gate_describe(struct agent *agent, const struct server *server, uint32_t we
 		.total_bytes = known ? memory->total_bytes : 0,
 		.soft_pct = conf->soft_pct,
 		.hard_pct = conf->hard_pct,
+		.ends = forecast->known,
+		.hard_in_ms = MAX(forecast->hard_at_ms - now_ms, (int64_t)0),
+		.exhausted_in_ms = forecast->known ? forecast_left_ms(forecast, now_ms) : 0,
 	};
 }
 
@@ -98,7 +103,7 @@ static void judge(struct agent *agent, const struct service *service, const stru
 {
 	_cleanup_(freep) struct gate_server *servers = calloc(service->n_servers + 1, sizeof(*servers));
 	struct gate_answer answer;
-	bool lasting = false;
+	int64_t for_ms = 0;
 
 	*reply = (struct gate_reply){.word = GATE_NO};
 	if (!servers) {
@@ -114,11 +119,12 @@ static void judge(struct agent *agent, const struct service *service, const stru
 		gate_describe(agent, server, change ? change->weight : 0, &servers[i]);
 		if (!change || (change->then && change->then->weight == server->conf->weight))
 			servers[i].after = about_to_go(agent, server) ? 0 : servers[i].before;
-		lasting |= change && (change->then || change->removed);
+		if (change)
+			for_ms = MAX(for_ms, change->for_ms ? change->for_ms : GATE_LASTING);
 		if (change && change->then)
 			servers[i].limit = change->then->max_flows;
 	}
-	gate_judge(servers, service->n_servers, clock_wall_ms(), lasting, &answer);
+	gate_judge(servers, service->n_servers, clock_wall_ms(), for_ms, &answer);
 	reply->word = answer.word;
 	reply->allowed = answer.allowed;
 	reply->last = answer.reason == GATE_LAST;

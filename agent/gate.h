@@ -24,6 +24,7 @@ struct service;
 struct gate_change {
 	const struct server *server;
 	uint32_t weight;
+	int64_t for_ms;                 /* how long it lasts; 0: until another change */
 	bool removed;                   /* from its pool */
 	const struct server_conf *then; /* as another configuration declares it; NULL: as it is */
 };

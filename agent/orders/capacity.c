@@ -26,7 +26,11 @@ bool book_gate(struct agent *agent, const struct order_request *request, struct 
 
 	for (size_t i = 0; i < n; i++)
 		changes[i] = (struct gate_change){
-			.server = server[i], .weight = held_out ? 0 : request->weight, .removed = removal};
+			.server = server[i],
+			.weight = held_out ? 0 : request->weight,
+			.for_ms = removal ? 0 : request->for_ms,
+			.removed = removal,
+		};
 	gate_ask(agent, changes, n, &reply);
 	gate_sentence(&reply, sentence, sizeof(sentence));
 	if (request->dry_run) {

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#define MINUTE_MS 60000
+#define MINUTE_MS  60000
+#define FOREVER_MS (366LL * 24 * 60 * MINUTE_MS) /* so long no order lasts that has an end */
 
 static double sum(const struct gate_server *servers, size_t n, bool after)
 {
@@ -75,12 +76,12 @@ static bool look_back(const struct gate_server *servers, size_t n, span_fn get, 
 }
 
 /* Fills in what the pool carries; false: no history says so yet. */
-static bool demand(const struct gate_server *servers, size_t n, int64_t wall_ms, bool lasting, struct gate_answer *out)
+static bool demand(const struct gate_server *servers, size_t n, int64_t wall_ms, struct gate_answer *out)
 {
 	bool known = minute_now(servers, n, wall_ms, &out->flows, &out->live);
 
 	known |= look_back(servers, n, history_minute, wall_ms / MINUTE_MS, HISTORY_MINUTES, out);
-	if (lasting)
+	if (out->for_ms == GATE_LASTING)
 		known |= look_back(servers, n, history_hour, wall_ms / MINUTE_MS / 60, HISTORY_HOURS - 1, out);
 	return known;
 }
@@ -151,13 +152,21 @@ static void set(struct gate_server *server, enum gate_word word, enum gate_reaso
 	server->reason = reason;
 }
 
+/* With more of the load, what takes its memory goes on faster; by how much nobody knows better than by its share. */
+static int64_t sooner(const struct gate_server *server, int64_t in_ms)
+{
+	return (int64_t)((double)in_ms / server->growth);
+}
+
 /* One that gets more. */
-static void judge_server(struct gate_server *server, bool demand_known, int64_t wall_ms)
+static void judge_server(struct gate_server *server, bool demand_known, int64_t wall_ms, int64_t for_ms)
 {
 	judge_memory(server, wall_ms);
 	server->history_known = server->history && history_proven(server->history, wall_ms, &server->proven);
 	if (!server->limit && server->available_pct >= 0 && server->available_pct < server->hard_pct)
 		set(server, GATE_NO, GATE_HARD);
+	else if (server->ends && sooner(server, server->hard_in_ms) < for_ms)
+		set(server, GATE_NO, GATE_FORECAST);
 	else if (!server->healthy)
 		set(server, GATE_UNKNOWN, GATE_ILL);
 	else if (!server->above_soft ||
@@ -174,20 +183,21 @@ static void judge_server(struct gate_server *server, bool demand_known, int64_t 
 }
 
 /* Does it get a greater share, or less room for the same? */
-static bool asked(const struct gate_server *server, double before, double after)
+static bool asked(struct gate_server *server, double before, double after)
 {
 	double was = before > 0 ? server->before / before : 0, is = server->after / after;
 
+	server->growth = was > 0 ? MAX(is / was, 1.0) : 1;
 	return server->after && (is > was + 1e-9 || (server->limit && server->limit != server->limit_before));
 }
 
-void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, bool lasting, struct gate_answer *out)
+void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, int64_t for_ms, struct gate_answer *out)
 {
 	double before = sum(servers, n, false), after = sum(servers, n, true);
 	bool known, stays = false, any = false;
 
-	*out = (struct gate_answer){.word = GATE_YES, .reason = GATE_NO_MORE, .allowed = true};
-	known = demand(servers, n, wall_ms, lasting, out);
+	*out = (struct gate_answer){.word = GATE_YES, .reason = GATE_NO_MORE, .allowed = true, .for_ms = for_ms};
+	known = demand(servers, n, wall_ms, out);
 	if (after <= 0) {
 		if (before > 0)
 			*out = (struct gate_answer){
@@ -203,7 +213,7 @@ void gate_judge(struct gate_server *servers, size_t n, int64_t wall_ms, bool las
 		server->available_pct = -1;
 		if (!asked(server, before, after))
 			continue;
-		judge_server(server, known, wall_ms);
+		judge_server(server, known, wall_ms, for_ms);
 		if (!any || server->word > out->word) {
 			out->word = server->word;
 			out->reason = server->reason;
@@ -249,6 +259,36 @@ static void memory_text(const struct gate_server *server, char *out, size_t size
 			 server->available_pct, hard ? "hard" : "soft", hard ? server->hard_pct : server->soft_pct);
 }
 
+/* "9 min", never more exact than a forecast is. */
+static const char *time_text(int64_t ms, char *out, size_t size)
+{
+	if (ms < 90 * 1000)
+		snprintf(out, size, "%lld s", (long long)MAX(ms, (int64_t)0) / 1000);
+	else if (ms < 90 * MINUTE_MS)
+		snprintf(out, size, "%lld min", (long long)ms / MINUTE_MS);
+	else
+		snprintf(out, size, "%lld h", (long long)ms / (60 * MINUTE_MS));
+	return out;
+}
+
+static void forecast_text(const struct gate_server *server, int64_t for_ms, char *out, size_t size)
+{
+	char hard[24], end[24], length[32], share[64] = "";
+
+	if (server->growth > 1.005)
+		snprintf(share, sizeof(share), ", with %.1f times its share of the load", server->growth);
+	if (for_ms >= FOREVER_MS)
+		snprintf(length, sizeof(length), "has no end");
+	else
+		snprintf(length, sizeof(length), "lasts %s", time_text(for_ms, hard, sizeof(hard)));
+	snprintf(out, size,
+		 "at this rate %s would be below its hard mark (%u %%) in about %s and out of memory in about %s%s; "
+		 "the change "
+		 "%s",
+		 server->name, server->hard_pct, time_text(sooner(server, server->hard_in_ms), hard, sizeof(hard)),
+		 time_text(sooner(server, server->exhausted_in_ms), end, sizeof(end)), share, length);
+}
+
 void gate_text(const struct gate_server *servers, const struct gate_answer *answer, char *out, size_t size)
 {
 	const struct gate_server *server = &servers[answer->at];
@@ -279,6 +319,9 @@ void gate_text(const struct gate_server *servers, const struct gate_answer *answ
 	case GATE_SOFT:
 	case GATE_HARD:
 		memory_text(server, out, size);
+		break;
+	case GATE_FORECAST:
+		forecast_text(server, answer->for_ms, out, size);
 		break;
 	case GATE_FULL:
 		limits_text(answer, out, size);

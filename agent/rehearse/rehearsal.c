@@ -225,8 +225,8 @@ static bool gate_refuses(struct agent *agent, const struct rehearsal *rehearsal,
 {
 	for (size_t i = 0; i < rehearsal->run->n; i++)
 		if (rehearsal_gate(agent,
-				   model_server(agent->model, rehearsal->service, rehearsal->run->turn[i].server), why,
-				   size))
+				   model_server(agent->model, rehearsal->service, rehearsal->run->turn[i].server),
+				   rehearsal->run->each_ms, why, size))
 			return true;
 	return false;
 }

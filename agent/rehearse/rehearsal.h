@@ -52,8 +52,8 @@ struct rehearsal_view {
 int rehearsal_look(struct agent *agent, const char *service, const struct rehearsal *rehearsal, int64_t now_ms,
 		   struct rehearsal_view **out);
 void rehearsal_view_free(struct rehearsal_view **view);
-/* Why the gate does not answer `yes` to taking the server out; NULL: it does. */
-const char *rehearsal_gate(struct agent *agent, const struct server *server, char *text, size_t size);
+/* Why the gate does not answer `yes` to taking the server out for a turn; NULL: it does. */
+const char *rehearsal_gate(struct agent *agent, const struct server *server, int64_t each_ms, char *text, size_t size);
 /* Without this server: who is left, and what part of the last day's peak each would get. */
 int rehearsal_peak(struct agent *agent, const struct server *without, struct rehearse_load **out, size_t *n);
 

@@ -89,9 +89,9 @@ static const char *failing(const struct service *service, const struct rehearse_
 	return text;
 }
 
-const char *rehearsal_gate(struct agent *agent, const struct server *server, char *text, size_t size)
+const char *rehearsal_gate(struct agent *agent, const struct server *server, int64_t each_ms, char *text, size_t size)
 {
-	struct gate_change change = {.server = server, .weight = 0};
+	const struct gate_change change = {.server = server, .weight = 0, .for_ms = rehearse_lease_ms(each_ms)};
 	struct gate_reply reply;
 
 	gate_ask(agent, &change, 1, &reply);
@@ -114,7 +114,7 @@ static void look_at_turn(struct agent *agent, const struct service *service, con
 	if (turn && !server)
 		look->view.doubt = "its servers were changed";
 	else if (turn && run->phase == REHEARSE_NEXT)
-		look->view.gate = rehearsal_gate(agent, server, look->gate, sizeof(look->gate));
+		look->view.gate = rehearsal_gate(agent, server, run->each_ms, look->gate, sizeof(look->gate));
 	if (turn && run->phase == REHEARSE_OUT) {
 		look->view.over = order_over(agent, rehearsal, look->over, sizeof(look->over));
 		look->view.failing = failing(service, turn, now_ms, look->failing, sizeof(look->failing));
@@ -170,7 +170,7 @@ int rehearsal_peak(struct agent *agent, const struct server *without, struct reh
 		gate_describe(agent, &service->servers[i], 0, &gate[i]);
 		gate[i].after = &service->servers[i] == without ? 0 : gate[i].before;
 	}
-	gate_judge(gate, service->n_servers, clock_wall_ms(), true, &answer);
+	gate_judge(gate, service->n_servers, clock_wall_ms(), GATE_LASTING, &answer);
 	for (size_t i = 0; i < service->n_servers; i++) {
 		struct rehearse_load *one = &load[left];
 

@@ -19,7 +19,7 @@ static struct history histories[MOST];
 static struct gate_server pool[MOST];
 static struct gate_answer answer;
 static int64_t wall_ms;
-static bool lasting;
+static int64_t for_ms;
 
 static int setup(void **state)
 {
@@ -28,7 +28,7 @@ static int setup(void **state)
 	(void)state;
 	memset(histories, 0, sizeof(histories));
 	wall_ms = WALL;
-	lasting = false;
+	for_ms = HOUR_MS;
 	for (size_t i = 0; i < MOST; i++)
 		pool[i] = (struct gate_server){.name = names[i],
 					       .before = 100,
@@ -64,7 +64,7 @@ static void judge(size_t n, enum gate_word word, enum gate_reason reason, bool a
 {
 	char text[512];
 
-	gate_judge(pool, n, wall_ms, lasting, &answer);
+	gate_judge(pool, n, wall_ms, for_ms, &answer);
 	gate_text(pool, &answer, text, sizeof(text));
 	if (answer.word != word || answer.reason != reason || answer.allowed != allowed)
 		fail_msg("%s (reason %d), %sallowed: %s", gate_word_name(answer.word), answer.reason,
@@ -127,7 +127,7 @@ static void test_lasting(void **state)
 	carry(120, 10, 50);
 	pool[WEB_02].after = 0;
 	judge(2, GATE_YES, GATE_PROVEN, true);
-	lasting = true;
+	for_ms = GATE_LASTING;
 	judge(2, GATE_UNKNOWN, GATE_UNPROVEN, true);
 	assert_int_equal(pool[WEB_01].flows_after, 2400);
 }
@@ -234,6 +234,36 @@ static void test_memory(void **state)
 	judge(2, GATE_NO, GATE_HARD, false);
 }
 
+/* What goes on as it does: the twin that would get both shares ends twice as soon. */
+static void test_forecast(void **state)
+{
+	(void)state;
+	carry(60, 20, 100);
+	carry(120, 10, 50);
+	pool[WEB_02].after = 0;
+	pool[WEB_01].ends = true;
+	pool[WEB_01].hard_in_ms = 130 * MINUTE_MS;
+	pool[WEB_01].exhausted_in_ms = 142 * MINUTE_MS;
+	judge(2, GATE_YES, GATE_PROVEN, true);
+	pool[WEB_01].hard_in_ms = 22 * MINUTE_MS;
+	pool[WEB_01].exhausted_in_ms = 28 * MINUTE_MS;
+	judge(2, GATE_NO, GATE_FORECAST, false);
+	says("at this rate web-01 would be below its hard mark (8 %) in about 11 min and out of memory in about 14 "
+	     "min, with 2.0 "
+	     "times its share of the load; the change lasts 60 min");
+	for_ms = 10 * MINUTE_MS;
+	judge(2, GATE_YES, GATE_PROVEN, true);
+	for_ms = GATE_LASTING;
+	judge(2, GATE_NO, GATE_FORECAST, false);
+	says("the change has no end");
+	pool[WEB_01].limit = pool[WEB_01].limit_before = 1000; /* room for flows is no memory */
+	judge(2, GATE_NO, GATE_FORECAST, false);
+	pool[WEB_01].ends = false;
+	judge(2, GATE_YES, GATE_ROOM, true);
+	pool[WEB_02].ends = true; /* to take out the one that leaks is what helps it */
+	judge(2, GATE_YES, GATE_ROOM, true);
+}
+
 /* A weight is a change, too: three quarters instead of a half. */
 static void test_weight(void **state)
 {
@@ -275,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup(test_overflow, setup),
 		cmocka_unit_test_setup(test_lower_limit, setup),
 		cmocka_unit_test_setup(test_memory, setup),
+		cmocka_unit_test_setup(test_forecast, setup),
 		cmocka_unit_test_setup(test_weight, setup),
 		cmocka_unit_test_setup(test_relief, setup),
 	};
