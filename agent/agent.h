@@ -49,6 +49,7 @@ struct agent {
 	unsigned saving;             /* saves on their way to the disk */
 	struct kept *kept;           /* the last configurations */
 	char *pending;               /* why the file waits for an operator; NULL: it does not */
+	bool pending_reload;         /* since a reload; else since the start */
 	bool change_saving;          /* a configuration is on its way to the disk */
 	struct rehearsal *rehearsal; /* under way, or the last one; NULL: none */
 	int64_t trial_since_ms;      /* of the configuration in force; 0: begun by an earlier musterd, or none */

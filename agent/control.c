@@ -271,9 +271,6 @@ static void call_reload(void *context, struct api_call *call)
 	error = faults ? change_reload(agent, api_peer(call)->name, faults) : -ENOMEM;
 	if (faults)
 		fclose(faults);
-	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
-						  .cause = error ? text : agent->file,
-						  .owner = api_peer(call)->name});
 	control_answer_result(call,
 			      !error                                                   ? ORDER_DONE
 			      : error == -EINVAL || error == -EBUSY || error == -EPERM ? ORDER_REFUSED

@@ -62,16 +62,13 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	_cleanup_(freep) char *text = NULL;
 	size_t length = 0;
 	FILE *faults = open_memstream(&text, &length);
-	int error;
 
 	(void)source, (void)info;
 	if (!faults)
 		return 0;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_ms(CLOCK_MONOTONIC) * 1000);
-	error = change_reload(agent, "SIGHUP", faults);
+	change_reload(agent, "SIGHUP", faults);
 	fclose(faults);
-	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
-						  .cause = error ? text : agent->file});
 	sd_notify(0, "READY=1");
 	return 0;
 }

@@ -183,9 +183,7 @@ static const char *subject_of(const struct alerts *alerts, enum alert_kind kind,
 
 	if (*server || *text_of(line, "service"))
 		return server;
-	return kind == ALERT_RELOAD_REFUSED || kind == ALERT_CONFIG_PENDING || kind == ALERT_CONFIG_BACK
-		       ? alerts->agent->file
-		       : alerts->host;
+	return kind == ALERT_CONFIG_BACK ? alerts->agent->file : alerts->host;
 }
 
 static void match(struct alerts *alerts, const struct book_view *view, const json_t *line)

@@ -151,14 +151,14 @@ struct alert_rule {
 	  "Three deliveries in a row to this receiver failed. What it is owed is kept and tried again; meanwhile whoever relies on it hears nothing.", \
 	  "a delivery to it succeeds", \
 	  "muster alerts", "muster alert test {server}") \
-	X(RELOAD_REFUSED, reload_refused, WARNING, BETWEEN(RELOAD_REFUSED, NULL, RELOADED, NULL), "was not taken over: the configuration has faults", \
-	  "The file was changed and read, but has faults: the configuration before is in force, and the next start would fail or bring another one.", \
-	  "the file is read without a fault", \
-	  "musterd -t -c {server}", "muster show events --most 10", "muster reload") \
-	X(CONFIG_PENDING, config_pending, CRITICAL, EVENT(CONFIG_PENDING, NULL, 3600), "was edited while the agent was away, and is held back", \
-	  "The file takes servers out that serve now. The configuration before runs on until somebody accepts the change.", \
-	  "an hour has passed; the status says whether it is still so", \
-	  "muster status", "muster plan {server}", "muster apply {server} --confirm-within 5m") \
+	X(RELOAD_REFUSED, reload_refused, WARNING, SIGNAL, "was not taken over by a reload", \
+	  "The file was read again and refused: it has faults, or it takes out servers that the rest may not do without. The configuration before is in force, and what is in the file is not.", \
+	  "a reload takes the file, or another configuration is applied", \
+	  "musterd -t -c {server}", "muster plan {server}", "muster apply {server} --confirm-within 5m", "muster reload") \
+	X(CONFIG_PENDING, config_pending, CRITICAL, SIGNAL, "was edited while the agent was away, and is held back", \
+	  "The file takes servers out that serve now, or has faults. The configuration before runs on until somebody accepts the change, or mends the file.", \
+	  "a configuration is applied, or a reload takes the file", \
+	  "musterd -t -c {server}", "muster plan {server}", "muster apply {server} --confirm-within 5m") \
 	X(CONFIG_BACK, config_back, WARNING, EVENT(CONFIG_BACK, NULL, 600), "was rolled back to the configuration before", \
 	  "A change was not confirmed in time, or more connections failed after it than before, or an operator rolled it back.", \
 	  "10 minutes have passed", \

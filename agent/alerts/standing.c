@@ -231,6 +231,9 @@ void alerts_standing(struct agent *agent, struct book *book, const struct book_v
 	removals(&round);
 	receivers(&round);
 	audited(&round);
+	if (agent->pending)
+		say(&round, agent->pending_reload ? ALERT_RELOAD_REFUSED : ALERT_CONFIG_PENDING, "", agent->file, "%s",
+		    agent->pending);
 	if (error)
 		say(&round, ALERT_STORAGE, "", view->config->state_dir, "%s", strerror(abs(error)));
 }

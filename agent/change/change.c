@@ -225,7 +225,20 @@ void change_apply(struct agent *agent, const struct change_request *request, ord
 	change_save(agent, kept_on_disk, TAKE_PTR(changing));
 }
 
-int change_reload(struct agent *agent, const char *owner, FILE *faults)
+void change_hold(struct agent *agent, bool reload, const char *why)
+{
+	int length = (int)strcspn(why, "\n");
+	bool more = why[length] && why[length + 1];
+
+	freep(&agent->pending);
+	agent->pending_reload = reload;
+	if (asprintf(&agent->pending, "%s%.*s%s; the configuration before runs on",
+		     strstr(why, agent->file) ? "" : "the configuration was not taken over: ", length, why,
+		     more ? " (and more)" : "") < 0)
+		agent->pending = NULL;
+}
+
+static int reload(struct agent *agent, const char *owner, FILE *faults)
 {
 	_cleanup_(change_plan_free) struct change_plan *plan = NULL;
 	_cleanup_(freep) char *text = NULL;
@@ -256,5 +269,24 @@ int change_reload(struct agent *agent, const char *owner, FILE *faults)
 	if (error)
 		fprintf(faults, "%s\n", why);
 	change_save(agent, NULL, NULL);
+	return error;
+}
+
+int change_reload(struct agent *agent, const char *owner, FILE *faults)
+{
+	_cleanup_(freep) char *said = NULL;
+	size_t length = 0;
+	FILE *stream = open_memstream(&said, &length);
+	int error = stream ? reload(agent, owner, stream) : -ENOMEM;
+
+	if (stream)
+		fclose(stream);
+	if (error)
+		change_hold(agent, true, said && *said ? said : strerror(-error));
+	agent_note(agent, &(struct journal_entry){.kind = error ? JOURNAL_RELOAD_REFUSED : JOURNAL_RELOADED,
+						  .cause = error ? said : agent->file,
+						  .owner = owner});
+	if (said)
+		fputs(said, faults);
 	return error;
 }

@@ -45,8 +45,10 @@ void change_apply(struct agent *agent, const struct change_request *request, ord
 void change_confirm(struct agent *agent, const char *owner, order_done_fn done, void *context);
 void change_roll_back(struct agent *agent, const char *owner, bool force, order_done_fn done, void *context);
 
-/* musterd's own file again, for reload and SIGHUP. 0, -EPERM: refused by gate or trial, or as agent_apply(). */
+/* musterd's own file again, for reload and SIGHUP; a line of the journal either way. 0, -EPERM: refused by gate or trial, or as agent_apply(). */
 int change_reload(struct agent *agent, const char *owner, FILE *faults);
+/* The file is not in force, and waits for an operator: `why` in words, faults one a line. Shown, and an alert, until another is. */
+void change_hold(struct agent *agent, bool reload, const char *why);
 
 /*
  * At the start, before there is a model: which text to run. The file's, unless it was edited so that servers which serve now

@@ -301,14 +301,14 @@ static void a_round_ends_what_is_not_said(void **state)
 	(void)state;
 	raise_on(&world, "web-01");
 	raise_on(&world, "web-02");
-	book_raise(world.book, &view, ALERT_RELOAD_REFUSED, "", "file", "faults");
+	book_raise(world.book, &view, ALERT_NOT_CARRIED, "web", "web-02", "by web-01 alone");
 	book_round_begin(world.book);
 	raise_on(&world, "web-01");
 	book_round_end(world.book, &view);
 	assert_false(book_find(world.book, ALERT_SERVER_DOWN, "web", "web-01")->over);
 	assert_true(book_find(world.book, ALERT_SERVER_DOWN, "web", "web-02")->over);
-	assert_false(
-		book_find(world.book, ALERT_RELOAD_REFUSED, "", "file")->over); /* of the journal: it has an end line */
+	assert_false(book_find(world.book, ALERT_NOT_CARRIED, "web", "web-02")
+			     ->over); /* of the journal: it has an end line */
 	book_round_begin(world.book);
 	book_keep(world.book, ALERT_SERVER_DOWN, "web", "web-01");
 	book_round_end(world.book, &view);

@@ -236,13 +236,14 @@ static void the_table_is_whole(void **state)
 
 static void journal_lines_raise_and_end(void **state)
 {
-	const struct alert_rule *reload = &alert_rules[ALERT_RELOAD_REFUSED];
+	const struct alert_rule *spared = &alert_rules[ALERT_NOT_CARRIED];
 	const struct alert_rule *packets = &alert_rules[ALERT_PACKETS_LOST];
 
 	(void)state;
-	assert_int_equal(alert_rule_match(reload, "reload_refused", ""), 1);
-	assert_int_equal(alert_rule_match(reload, "reloaded", ""), -1);
-	assert_int_equal(alert_rule_match(reload, "reload", ""), 0);
+	assert_int_equal(alert_rule_match(spared, "rehearsal", "not carried"), 1);
+	assert_int_equal(alert_rule_match(spared, "rehearsal", "carried"), -1);
+	assert_int_equal(alert_rule_match(spared, "rehearsal", "out"), 0);
+	assert_int_equal(alert_rule_match(spared, "order", "carried"), 0);
 	assert_int_equal(alert_rule_match(packets, "packets", "not forwarded"), 1);
 	assert_int_equal(alert_rule_match(packets, "packets", "not"), 0);
 	assert_int_equal(alert_rule_match(&alert_rules[ALERT_SERVER_DOWN], "health", "down"), 0);
