@@ -49,6 +49,23 @@ int config_parse(const char *text, size_t length, const char *name, FILE *faults
 	return 0;
 }
 
+char *config_state_dir(const char *text)
+{
+	static const char key[] = "\nstate:";
+	const char *line = strncmp(text, key + 1, strlen(key) - 1) ? strstr(text, key) : text;
+	_cleanup_(faults_clearp) struct faults faults = {};
+	_cleanup_(tree_free) struct tree *root = NULL;
+	const struct tree *dir = NULL;
+
+	/* The line by itself: what is wrong elsewhere does not matter. */
+	line += line && *line == '\n';
+	if (line && !tree_parse(line, strcspn(line, "\n"), &faults, &root))
+		dir = tree_get(root, "state");
+	if (dir && dir->kind == TREE_TEXT && *dir->text == '/')
+		return strdup(dir->text);
+	return strdup(schema_find(&schema_file, "state")->fallback);
+}
+
 /* The whole file, at most one byte more than is allowed (so that the parser can say so). */
 static int read_file(int fd, char **out, size_t *length)
 {

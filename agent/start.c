@@ -186,11 +186,35 @@ static const char *find_object(const struct config *config, const struct agent_o
 	return buffer;
 }
 
+/* The file's text, and what it says; or, where it has faults, said in `faults`, what the configuration before said. */
+static int read_config(struct agent *agent, char **text, char **faults, struct config **config)
+{
+	int error = agent_read_file(agent->file, text);
+	size_t length = 0;
+	FILE *said;
+
+	if (error) {
+		log_error("reading %s: %s", agent->file, strerror(-error));
+		return error;
+	}
+	said = open_memstream(faults, &length);
+	if (!said)
+		return -ENOMEM;
+	error = agent_read(agent, agent->file, *text, said, config);
+	fclose(said);
+	fputs(*faults, stderr);
+	if (!error)
+		freep(faults);
+	else if (error == -EINVAL && !change_last(agent, *text, config))
+		return 0;
+	return error;
+}
+
 int agent_new(struct agent **out, const struct agent_options *options)
 {
 	_cleanup_(agent_free) struct agent *agent = calloc(1, sizeof(*agent));
 	_cleanup_(config_free) struct config *config = NULL;
-	_cleanup_(freep) char *text = NULL, *run = NULL, *boot_id = NULL;
+	_cleanup_(freep) char *text = NULL, *faults = NULL, *run = NULL, *boot_id = NULL;
 	char object[4096];
 	int error;
 
@@ -203,15 +227,9 @@ int agent_new(struct agent **out, const struct agent_options *options)
 		return -ENOMEM;
 	if (agent_read_file("/proc/sys/kernel/random/boot_id", &boot_id) == 0)
 		snprintf(agent->boot_id, sizeof(agent->boot_id), "%.36s", boot_id);
-	error = agent_read_file(options->file, &text);
-	if (error) {
-		log_error("reading %s: %s", options->file, strerror(-error));
-		return error;
-	}
-	error = agent_read(agent, options->file, text, stderr, &config);
-	if (error)
-		return error;
-	error = start_loop(agent);
+	error = read_config(agent, &text, &faults, &config);
+	if (!error)
+		error = start_loop(agent);
 	if (!error)
 		error = start_kernel(agent, config, find_object(config, options, object, sizeof(object)));
 	if (!error)
@@ -219,7 +237,7 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	if (!error)
 		error = start_storage(agent, config);
 	if (!error)
-		error = change_start(agent, config->state_dir, text, &run);
+		error = change_start(agent, config->state_dir, text, faults, &run);
 	if (!error)
 		error = start_model(agent, run);
 	if (!error)

@@ -53,9 +53,11 @@ void change_hold(struct agent *agent, bool reload, const char *why);
 /*
  * At the start, before there is a model: which text to run. The file's, unless it was edited so that servers which serve now
  * would go: then the configuration in force before, and the file waits for `muster apply`. A trial whose confirmation was missed is
- * rolled back. `file_text` is the file's; *out is owned by the caller.
+ * rolled back. `file_text` is the file's, `faults` what is wrong with it (NULL: nothing); *out is owned by the caller.
  */
-int change_start(struct agent *agent, const char *dir, const char *file_text, char **out);
+int change_start(struct agent *agent, const char *dir, const char *file_text, const char *faults, char **out);
+/* The configuration in force before, where the file's text has faults. -ENOENT: none is kept; -EINVAL: it has faults as well. */
+int change_last(const struct agent *agent, const char *file_text, struct config **out);
 /* Called each tick: the trial's deadline, and each second what the clients' packets say of it. */
 void change_tick(struct agent *agent);
 void change_second(struct agent *agent);

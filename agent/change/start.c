@@ -89,14 +89,27 @@ static int take_file(struct agent *agent, const char *file_text)
 	return error;
 }
 
-static int decide(struct agent *agent, const char *file_text)
+/* A slip in a file must not keep the balancer from its work, least of all after a power cut. */
+static void hold_faulty(struct agent *agent, const char *faults)
+{
+	change_hold(agent, false, faults);
+	agent_note(agent, &(struct journal_entry){.kind = JOURNAL_CONFIG_PENDING,
+						  .to = "held back",
+						  .cause = agent->pending ? agent->pending : agent->file});
+}
+
+static int decide(struct agent *agent, const char *file_text, const char *faults)
 {
 	const struct kept_config *current = kept_current(agent->kept);
 	bool edited = kept_print(file_text) != agent->kept->file_print;
 	char names[256];
 
 	if (!still_good(agent, current))
-		return take_file(agent, file_text);
+		return faults ? -EINVAL : take_file(agent, file_text);
+	if (faults) {
+		hold_faulty(agent, faults);
+		return 0;
+	}
 	if (!edited)
 		return 0;
 	if (agent->kept->back_to)
@@ -108,7 +121,22 @@ static int decide(struct agent *agent, const char *file_text)
 	return take_file(agent, file_text);
 }
 
-int change_start(struct agent *agent, const char *dir, const char *file_text, char **out)
+int change_last(const struct agent *agent, const char *file_text, struct config **out)
+{
+	_cleanup_(freep) char *dir = config_state_dir(file_text), *text = NULL;
+	_cleanup_(kept_free) struct kept *kept = NULL;
+	const struct kept_config *current;
+	int error = dir ? writer_read(dir, WRITER_CONFIGS, &text) : -ENOMEM;
+
+	if (!error)
+		error = kept_parse(text, &kept);
+	if (error)
+		return error;
+	current = kept_current(kept);
+	return current ? agent_read(agent, current->file, current->text, stderr, out) : -ENOENT;
+}
+
+int change_start(struct agent *agent, const char *dir, const char *file_text, const char *faults, char **out)
 {
 	_cleanup_(freep) char *text = NULL;
 	int error = writer_read(dir, WRITER_CONFIGS, &text);
@@ -122,7 +150,7 @@ int change_start(struct agent *agent, const char *dir, const char *file_text, ch
 	if (error)
 		return error;
 	miss_confirmation(agent);
-	error = decide(agent, file_text);
+	error = decide(agent, file_text, faults);
 	if (error)
 		return error;
 	*out = strdup(kept_current(agent->kept)->text);

@@ -750,6 +750,30 @@ static void a_file_that_cannot_be_read_is_said(void **state)
 	assert_non_null(strstr(text, "/nowhere/m.yaml: reading the configuration failed: No such file"));
 }
 
+static void the_state_is_found_in_a_faulty_file(void **state)
+{
+	static const struct {
+		const char *text, *dir;
+	} files[] = {
+		{"state: /run/lab # here\nservices: [", "/run/lab"},
+		{"services: [\nstate: \"/run/lab\"\n", "/run/lab"},
+		{"", "/var/lib/muster"},
+		{"services: {}\n", "/var/lib/muster"},
+		{"  state: /run/lab\n", "/var/lib/muster"},
+		{"state:\n", "/var/lib/muster"},
+		{"state: [\n", "/var/lib/muster"},
+		{"state: lab\n", "/var/lib/muster"},
+		{"restate: /run/lab\nstate: /run/other", "/run/other"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_(freep) char *dir = config_state_dir(files[i].text);
+
+		assert_string_equal(dir, files[i].dir);
+	}
+}
+
 static void a_server_by_command_has_the_services_defaults(void **state)
 {
 	_cleanup_(config_free) struct config *config =
@@ -836,6 +860,7 @@ int main(void)
 		cmocka_unit_test(size_and_number_are_limited),
 		cmocka_unit_test(many_faults_are_cut),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_said),
+		cmocka_unit_test(the_state_is_found_in_a_faulty_file),
 		cmocka_unit_test(a_server_by_command_has_the_services_defaults),
 	};
 
