@@ -12,11 +12,12 @@
 #include "orders/orders.h"
 #include "rehearse/rehearsal.h"
 
-#define REPAIR_TICKS 2   /* holds end, and the kernel is held against the plan, at least each second */
-#define RATE_TICKS   2   /* rates are per second */
-#define MARK_TICKS   10  /* the share window moves each 5 s */
-#define SAVE_TICKS   120 /* the state is saved each minute: the wall clock that leases fall back on */
-#define SHARE_FLOWS  8   /* fewer new flows in the window say nothing about shares */
+#define FAILURE_TICKS 2   /* after the start: an agent that comes back has more urgent work first */
+#define REPAIR_TICKS  2   /* holds end, and the kernel is held against the plan, at least each second */
+#define RATE_TICKS    2   /* rates are per second */
+#define MARK_TICKS    10  /* the share window moves each 5 s */
+#define SAVE_TICKS    120 /* the state is saved each minute: the wall clock that leases fall back on */
+#define SHARE_FLOWS   8   /* fewer new flows in the window say nothing about shares */
 
 static void age_memory(struct agent *agent, struct server *server, int64_t now_ms)
 {
@@ -134,6 +135,8 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 	watch_storage(agent);
 	packets_tick(agent, now_ms);
 	agent_begin(agent);
+	if (agent->ticks == FAILURE_TICKS)
+		kernel_count_failures(agent->kernel);
 	for (size_t i = 0; i < agent->model->n_services; i++)
 		for (size_t j = 0; j < agent->model->services[i].n_servers; j++)
 			age_memory(agent, &agent->model->services[i].servers[j], now_ms);

@@ -116,7 +116,10 @@ int attach_load(const struct attach_site *site, enum object_entry entry, struct 
 		size_t n)
 {
 	char pin_why[512] = "";
-	int r = object_load(site->object, site->pins, site->maps, entry, out, why, n);
+	int r = programs_known(site->programs, object_print(site->object), entry, out);
+
+	if (r < 0)
+		r = object_load(site->object, site->pins, site->maps, entry, out, why, n);
 
 	/* Pins that somebody removed are put back. */
 	if (r == 0 && maps_pin(site->maps, site->pins, pin_why, sizeof(pin_why)) < 0)

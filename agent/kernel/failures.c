@@ -132,7 +132,7 @@ static int load_and_attach(struct failures *failures, const struct muster_offset
 	return 0;
 }
 
-void failures_open(struct kernel *kernel)
+void kernel_count_failures(struct kernel *kernel)
 {
 	_cleanup_(free_failures) struct failures *failures = calloc(1, sizeof(*failures));
 	struct muster_offsets offsets = {0};

@@ -147,7 +147,7 @@ struct kernel {
 	struct gauge gauge;
 	struct ring_buffer *ring;
 	sd_event_source *ring_io;
-	struct failures *failures; /* NULL: not counted */
+	struct failures *failures; /* NULL: not counted (yet) */
 };
 
 /* records.c: the maps' records, read whole and written one by one. */
@@ -263,8 +263,7 @@ void source_ports_audit(struct kernel *kernel, uint32_t server, uint32_t in_use,
 void source_ports_read(const struct kernel *kernel, uint32_t server, struct kernel_ports *out);
 uint64_t source_ports_bytes(const struct kernel *kernel);
 
-/* failures.c: what the kernel drops behind the program. Failing to open is a line in the log, and no more. */
-void failures_open(struct kernel *kernel);
+/* failures.c: what the kernel drops behind the program. */
 void failures_close(struct kernel *kernel);
 size_t failures_read(struct kernel *kernel, struct kernel_failure out[KERNEL_FAILURES]);
 
@@ -286,7 +285,7 @@ const char *attach_mode_name(bool native);
 int attach_look(const char *ifname, struct attach_report *out);
 /* Says whose program it is when it is not ours: -EPERM. */
 int attach_refuse(const struct attach_site *site, const struct program *program, struct attach_report *out);
-/* Loads the program over the maps in use. */
+/* The program over the maps in use: loaded, where none of the same object is known yet. */
 int attach_load(const struct attach_site *site, enum object_entry entry, struct object_program *out, char *why,
 		size_t n);
 /* Puts fd (-1: nothing) in the place of old_fd (-1: of nothing), and of nothing else. object_reason() has the refusal's. */

@@ -108,7 +108,6 @@ static int open_rest(struct kernel *kernel, char *why, size_t n)
 			return r;
 		}
 	}
-	failures_open(kernel);
 	return links_refresh(kernel, false);
 }
 

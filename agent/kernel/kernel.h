@@ -127,7 +127,7 @@ uint32_t kernel_other_program(struct kernel *kernel, const char *ifname);
 
 enum hop_state kernel_hop(struct kernel *kernel, uint32_t server_index, struct muster_hop *out);
 
-/* Packets of ours that an egress interface did not take, by interface and reason, since kernel_open(). */
+/* Packets of ours that an egress interface did not take, by interface and reason, since kernel_count_failures(). */
 struct kernel_failure {
 	char ifname[IF_NAMESIZE]; /* "": gone, or of another network namespace */
 	uint32_t ifindex;
@@ -137,6 +137,11 @@ struct kernel_failure {
 	int64_t last_ms; /* CLOCK_BOOTTIME */
 };
 #define KERNEL_FAILURES 8
+/*
+ * Begins to count them, once. It reads all types of the running kernel, a tenth of a second's work: for when everything else is
+ * in place. Failing is a line in the log, and no more.
+ */
+void kernel_count_failures(struct kernel *kernel);
 
 /* Source ports toward one server, in fullnat. */
 struct kernel_ports {

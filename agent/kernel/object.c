@@ -73,7 +73,21 @@ static struct bpf_program *only(struct bpf_object *object, enum object_entry ent
 	return found;
 }
 
-static void read_about(struct bpf_object *object, struct muster_about *out)
+uint64_t object_print(const char *path)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t print = 14695981039346656037u; /* FNV-1a */
+	unsigned char bytes[65536];
+	ssize_t n = -1;
+
+	while (fd >= 0 && (n = read(fd, bytes, sizeof(bytes))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			print = (print ^ bytes[i]) * 1099511628211u;
+	return n < 0 ? 0 : print;
+}
+
+/* What the object says of itself, and its program will, with the print of what it was loaded from. */
+static void settle_about(struct bpf_object *object, const char *path, struct muster_about *out)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, MUSTER_ABOUT);
 	size_t size = 0;
@@ -84,6 +98,9 @@ static void read_about(struct bpf_object *object, struct muster_about *out)
 		return;
 	memcpy(out, bytes, sizeof(*out));
 	out->version[sizeof(out->version) - 1] = '\0';
+	out->print = object_print(path);
+	if (size != sizeof(*out) || bpf_map__set_initial_value(map, out, sizeof(*out)) < 0)
+		out->print = 0;
 }
 
 /* -EPROTO: the object was built for another ABI than this program's, or the one that wrote the maps. */
@@ -212,7 +229,7 @@ static int load(const char *path, const char *pins, const struct maps *maps, enu
 			 program ? "switch" : "program", program ? MUSTER_DRY_RUN : object_entry_name[entry]);
 		return -ENOENT;
 	}
-	read_about(object, &out->about);
+	settle_about(object, path, &out->about);
 	out->entry = entry;
 	r = prepare(object, path, maps, &out->about, why, n);
 	if (r < 0)

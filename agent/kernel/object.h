@@ -22,6 +22,9 @@ struct object_program {
 };
 void object_program_close(struct object_program *program);
 
+/* A sum over the object's bytes; 0: it cannot be read. */
+uint64_t object_print(const char *object);
+
 /*
  * Loads the object over the maps that are open in `maps` (NULL: none is), whatever is pinned; the others are taken from,
  * or pinned in, `pins`. One entry is given back as an fd; nothing is attached. -errno with `why` on failure: -ENOENT: the

@@ -2,6 +2,7 @@
 #include "programs.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 
 #define MAPS_OF_A_PROGRAM 64
 
@@ -121,6 +122,14 @@ static void look_behind_dispatcher(struct program *program, const struct maps *m
 	}
 }
 
+static struct program *find(const struct programs *programs, uint32_t id)
+{
+	for (size_t i = 0; i < programs->n; i++)
+		if (programs->list[i].id == id)
+			return &programs->list[i];
+	return NULL;
+}
+
 static struct program *append(struct programs *programs)
 {
 	struct program *list = reallocarray(programs->list, programs->n + 1, sizeof(*list));
@@ -135,12 +144,9 @@ static struct program *append(struct programs *programs)
 const struct program *programs_get(struct programs *programs, uint32_t id, const struct maps *maps)
 {
 	static const struct program hidden = {.fd = -1, .owner = PROGRAM_HIDDEN};
-	struct program *program = NULL;
+	struct program *program = find(programs, id);
 	uint32_t type;
 
-	for (size_t i = 0; i < programs->n; i++)
-		if (programs->list[i].id == id)
-			program = &programs->list[i];
 	if (!program) {
 		_cleanup_(closep) int fd = bpf_prog_get_fd_by_id(id);
 
@@ -175,6 +181,24 @@ void programs_keep(struct programs *programs, bool (*in_use)(void *context, uint
 	programs->n = kept;
 }
 
+int programs_known(const struct programs *programs, uint64_t print, enum object_entry entry, struct object_program *out)
+{
+	for (size_t i = 0; print && i < programs->n; i++) {
+		const struct program *program = &programs->list[i];
+		int fd;
+
+		if (program->owner != PROGRAM_OURS || program->dispatched || program->about.print != print ||
+		    program_entry(program) != entry)
+			continue;
+		fd = fcntl(program->fd, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			return -errno;
+		*out = (struct object_program){.fd = fd, .entry = entry, .about = program->about};
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int programs_add(struct programs *programs, struct object_program *loaded, const struct maps *maps, uint32_t *id)
 {
 	_cleanup_(closep) int fd = TAKE_FD(loaded->fd);
@@ -184,7 +208,11 @@ int programs_add(struct programs *programs, struct object_program *loaded, const
 
 	if (r < 0)
 		return r;
-	program = append(programs);
+	program = find(programs, seen.id);
+	if (program)
+		closep(&program->fd);
+	else
+		program = append(programs);
 	if (!program)
 		return -ENOMEM;
 	*program = seen;

@@ -44,6 +44,12 @@ const char *program_lacks(const struct program *program, const struct maps *maps
  * PROGRAM_OTHER). The pointer is good until the next call.
  */
 const struct program *programs_get(struct programs *programs, uint32_t id, const struct maps *maps);
+/*
+ * One that was loaded from the object with that print, and uses all our maps: what loading it again would give, but for the
+ * quarter of a second that the verifier takes. 0, or -ENOENT.
+ */
+int programs_known(const struct programs *programs, uint64_t print, enum object_entry entry,
+		   struct object_program *out);
 /* Remembers a program that we loaded: its fd is taken over, and closed on an error. */
 int programs_add(struct programs *programs, struct object_program *loaded, const struct maps *maps, uint32_t *id);
 /* Which of our object's programs it is. */

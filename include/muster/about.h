@@ -10,7 +10,8 @@
 
 struct muster_about {
 	__u32 abi; /* MUSTER_ABI of its maps */
-	char version[60];
+	char version[52];
+	__u64 print; /* of the object's bytes, set by who loads it: a program of the same object need not be loaded; 0: none */
 };
 _Static_assert(sizeof(struct muster_about) == 64, "muster_about is ABI");
 

@@ -84,6 +84,7 @@ static void world_serves(struct world *w, enum attach_mode mode)
 	w->service.record.proto = IPPROTO_UDP;
 	sync_now(w);
 	assert_int_equal(kernel_attach(w->kernel, "mt0", mode, &report), 0);
+	kernel_count_failures(w->kernel);
 	assert_true(loop_until(w, 4000, read_server(0).hop.ifindex && read_server(1).hop.ifindex));
 	run("ip link add egress type veth peer name beyond && ethtool -K beyond gro on && ip link set beyond up &&"
 	    " ip link set egress up");
@@ -319,6 +320,7 @@ static void restart_counts_once(void **state)
 	send_datagrams(w, "mt0", 5, 20);
 	assert_failed(w, 5);
 	must_open(w);
+	kernel_count_failures(w->kernel);
 	assert_int_equal(attached_programs(), 3);
 	send_datagrams(w, "mt0", 5, 20);
 	assert_failed(w, 10);
