@@ -76,11 +76,12 @@ static const struct plan_server *snapshot_server(const struct kernel_snapshot *s
 	return NULL;
 }
 
-/* A server's run as the maps tell it: health and memory's factor stay what they were when the last agent died. */
+/* A server's run as the maps tell it: its health and what it gets stay what they were when the last agent died. */
 static void adopt_server(struct server *server, const struct plan_server *found, const struct state *state,
 			 int64_t now_ms)
 {
 	const struct muster_server *record = &found->record;
+	const int64_t slow_ms = server->service->conf->pool.slow_start_ms;
 	uint32_t full = record->weight_declared, factor = 100;
 
 	if (state)
@@ -91,7 +92,11 @@ static void adopt_server(struct server *server, const struct plan_server *found,
 	server->run.index = found->index;
 	server->run.generation = record->generation;
 	health_adopt(&server->run.health, health_of_record(record), now_ms);
-	memory_init(&server->run.memory, factor, now_ms);
+	memory_init(&server->run.memory, slow_ms ? 100 : factor, now_ms);
+	if (slow_ms && factor < 100) {
+		ramp_resume(&server->run.pool.ramp, factor, slow_ms, now_ms);
+		server->run.pool.resumed_pct = factor;
+	}
 	server->run.pool.effective = record->weight_effective;
 	server->run.pool.factor_pct = record->weight_effective ? factor : 0;
 	server->run.pool.cause_since_ms = now_ms;

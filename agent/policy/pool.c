@@ -203,6 +203,21 @@ static bool answer_for(struct pool_member *member, const struct pool_run *pool, 
 	return changed;
 }
 
+/* An agent that came back learns what the lower weight was for that it found. */
+static void tell_apart(struct pool_member *member, int64_t now_ms)
+{
+	struct pool_member_run *run = member->run;
+	bool sourced = member->memory && member->memory_conf && member->memory_conf->source != MEMORY_NONE;
+
+	if (!run->resumed_pct || (sourced && member->memory->level == MEMORY_UNKNOWN))
+		return;
+	if (sourced && short_of_memory(member)) {
+		memory_take(member->memory, MIN(run->resumed_pct, member->memory->factor_pct), now_ms);
+		run->ramp = (struct ramp){0};
+	}
+	run->resumed_pct = 0;
+}
+
 bool pool_weigh(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		int64_t now_ms)
 {
@@ -210,8 +225,10 @@ bool pool_weigh(const struct pool_conf *conf, struct pool_run *run, struct pool_
 	uint32_t tier = run->tier;
 
 	pool_ramp_move(members, n, now_ms);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		tell_apart(&members[i], now_ms);
 		look_at(&members[i]);
+	}
 	pool_suspect(conf, run, members, n, now_ms);
 	for (size_t i = 0; i < n; i++)
 		judge(&members[i]);

@@ -48,7 +48,8 @@
  * fail-open.
  *
  * Adoption: the caller sets run.effective to what the kernel's record holds, so that a server that serves unhealthily (kept,
- * fail-open) goes on to serve until its first check ended.
+ * fail-open) goes on to serve until its first check ended. What the record leaves less than all to is taken for the way of a
+ * slow start, and run.resumed_pct says how far it was: where the first reading finds memory short, it was memory's part.
  */
 #ifndef MUSTER_POLICY_POOL_H
 #define MUSTER_POLICY_POOL_H
@@ -113,6 +114,8 @@ struct pool_member {
 		bool standby;   /* a backup that is not needed */
 		bool at_once;   /* its next return is without a slow start, by its owner's wish */
 		struct ramp ramp;
+		uint32_t
+			resumed_pct; /* adopted in the middle of `ramp`, and not known yet to be no shortage of memory */
 		/* of one call, private to the policy */
 		struct pool_look {
 			bool in;        /* of the pool: allowed > 0 */

@@ -14,6 +14,12 @@ void ramp_begin(struct ramp *ramp, int direction, int64_t length_ms, int64_t now
 	ramp->moved_ms = now_ms;
 }
 
+void ramp_resume(struct ramp *ramp, uint32_t pct, int64_t length_ms, int64_t now_ms)
+{
+	ramp_begin(ramp, 1, length_ms, now_ms);
+	ramp->done = MIN(pct, 100u) / 100.0;
+}
+
 void ramp_move(struct ramp *ramp, int64_t now_ms)
 {
 	if (!ramp->direction)

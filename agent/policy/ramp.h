@@ -19,6 +19,8 @@ struct ramp {
 
 /* Sets out, or turns round where it is. */
 void ramp_begin(struct ramp *ramp, int direction, int64_t length_ms, int64_t now_ms);
+/* Goes on where it stood at `pct` of the weight. */
+void ramp_resume(struct ramp *ramp, uint32_t pct, int64_t length_ms, int64_t now_ms);
 /* Goes on to now. At its end up it is over; at its end down it stays at done = 0. */
 void ramp_move(struct ramp *ramp, int64_t now_ms);
 /* Percent of the weight; 100 when it is not on the way. */

@@ -125,6 +125,23 @@ static void restart_under_order(uint32_t effective, enum order_kind kind, uint32
 	assert_int_equal(web_01->run.memory.factor_pct, factor_pct);
 }
 
+static void a_lower_weight_is_a_slow_start_on_its_way(void **state)
+{
+	_cleanup_(kernel_snapshot_free) struct kernel_snapshot *snapshot = snapshot_of_two();
+	_cleanup_(model_free) struct model *model = NULL;
+	struct config *config = config_of(2);
+	const struct server *web_01;
+
+	(void)state;
+	config->services[0].pool.slow_start_ms = 30000;
+	snapshot->servers[0].record.weight_effective = 33;
+	assert_int_equal(model_new(&model, config, NULL, snapshot, NULL, NOW), 0);
+	web_01 = model_server(model, "web", "web-01");
+	assert_int_equal(ramp_pct(&web_01->run.pool.ramp), 33);
+	assert_int_equal(web_01->run.pool.resumed_pct, 33);
+	assert_int_equal(web_01->run.memory.factor_pct, 100);
+}
+
 static void what_an_order_took_is_not_taken_for_memorys_part(void **state)
 {
 	(void)state;
@@ -206,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_start_knows_nothing),
 		cmocka_unit_test(an_agent_that_comes_back_takes_health_from_the_kernel),
+		cmocka_unit_test(a_lower_weight_is_a_slow_start_on_its_way),
 		cmocka_unit_test(what_an_order_took_is_not_taken_for_memorys_part),
 		cmocka_unit_test(an_order_on_another_service_or_not_yet_in_force_explains_nothing),
 		cmocka_unit_test(a_new_server_never_gets_a_used_record_and_goes_on_from_its_generation),

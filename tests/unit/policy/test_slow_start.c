@@ -178,6 +178,43 @@ static void not_on_adoption(void **state)
 	assert_climbs(WEB_03, SLOW_START_S * 1000);
 }
 
+/* The agent dies and comes back: web-02 is found at `pct` of its weight, of which nobody knows why. */
+static void restart_at(uint32_t pct)
+{
+	lab_up(2);
+	conf.slow_start_ms = SLOW_START_S * 1000;
+	lab.run = (struct pool_run){0};
+	lab.runs[WEB_01] = (struct pool_member_run){.effective = 1000};
+	lab.runs[WEB_02] = (struct pool_member_run){.effective = 10 * pct, .resumed_pct = pct};
+	ramp_resume(&lab.runs[WEB_02].ramp, pct, conf.slow_start_ms, lab.now_ms);
+	weigh();
+	assert_server(WEB_02, 10 * pct, POOL_CAUSE_SLOW_START);
+}
+
+static void a_restart_on_the_way_changes_nothing(void **state)
+{
+	(void)state;
+	restart_at(3);
+	remembers(WEB_01, 80);
+	remembers(WEB_02, 80);
+	weigh();
+	/* Less than half of the pool's weight is given out, and nobody is short. */
+	assert_false(lab.run.fail_open);
+	assert_climbs(WEB_02, SLOW_START_S * 1000 * 97 / 100 + 10);
+}
+
+static void what_memory_had_taken_stays_taken(void **state)
+{
+	(void)state;
+	restart_at(33);
+	remembers(WEB_01, 80);
+	remembers(WEB_02, 12);
+	weigh();
+	assert_server(WEB_02, 330, POOL_CAUSE_MEMORY);
+	until(lab.now_ms + SLOW_START_S * 1000);
+	assert_server(WEB_02, 330, POOL_CAUSE_MEMORY);
+}
+
 static void not_when_nobody_else_serves(void **state)
 {
 	(void)state;
@@ -349,6 +386,8 @@ int main(void)
 		cmocka_unit_test(added_beside_others),
 		cmocka_unit_test(not_at_the_first_start),
 		cmocka_unit_test(not_on_adoption),
+		cmocka_unit_test(a_restart_on_the_way_changes_nothing),
+		cmocka_unit_test(what_memory_had_taken_stays_taken),
 		cmocka_unit_test(not_when_nobody_else_serves),
 		cmocka_unit_test(off_where_it_is_zero),
 		cmocka_unit_test(cut_when_those_serving_are_short),
