@@ -116,6 +116,7 @@ $B/tests/fuzz/%: tests/fuzz/%.c $B/libmuster-fuzz.a
 $B/tests/e2e/%: tests/e2e/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
+$B/tests/e2e/killer: $(wildcard tests/e2e/killer/*.h)
 $B/tools/%: tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
