@@ -151,6 +151,9 @@ int config_fill(const struct schema_section *section, void *base)
 	if (section->inherits)
 		return 0;
 	for (const struct schema_key *key = section->keys; key->name && !r; key++) {
+		/* A section that is there is filled a second time. */
+		if (key->type == SCHEMA_STATUS)
+			*(unsigned *)((char *)base + key->count_offset) = 0;
 		if (key->type == SCHEMA_SECTION)
 			r = config_fill(key->section, (char *)base + key->offset);
 		else if (key->fallback)
