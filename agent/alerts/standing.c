@@ -64,6 +64,7 @@ static void memory(const struct round *round, const struct server *server, const
 {
 	const struct memory *m = &server->run.memory;
 	const char *name = server->conf->name;
+	char left[FORECAST_TEXT_SIZE];
 
 	if (m->level == MEMORY_LOW || m->level == MEMORY_HARD)
 		say(round, ALERT_MEMORY_LOW, service, name, "%u.%u %% available", m->available_permille / 10,
@@ -72,8 +73,8 @@ static void memory(const struct round *round, const struct server *server, const
 		say(round, ALERT_MEMORY_HARD, service, name, "%u.%u %% available", m->available_permille / 10,
 		    m->available_permille % 10);
 	if (server->run.forecast.warned)
-		say(round, ALERT_MEMORY_ENDS, service, name, "in about %lld min",
-		    (long long)MAX(server->run.forecast.exhausted_at_ms - round->view->now_ms, 0) / 60000);
+		say(round, ALERT_MEMORY_ENDS, service, name, "in about %s",
+		    forecast_left_text(&server->run.forecast, round->view->now_ms, left, sizeof(left)));
 	if (m->level == MEMORY_STALE)
 		say(round, ALERT_MEMORY_SILENT, service, name, "%s", probe_outcome_text(m->cause));
 	if (m->level != MEMORY_STALE && (m->level != MEMORY_UNKNOWN || server->conf->memory.source == MEMORY_NONE))
