@@ -114,9 +114,10 @@ static void orders(const struct round *round, const struct server *server, const
 			say(round, ALERT_ORDER_OVERDUE, service, name, "ordered by %s: %s", order->owner,
 			    order->reason);
 	}
-	/* A hold after an ejection, and what has an alert of its own, is no riddle. */
+	/* A backup that stands by, a hold after an ejection, and what has an alert of its own, is no riddle. */
 	if (server->run.health.state == HEALTH_UP && !pool->effective && !ordered && server->conf->weight &&
-	    pool->cause != POOL_CAUSE_REFUSES && pool->cause != POOL_CAUSE_HELD && pool->cause != POOL_CAUSE_MEMORY)
+	    pool->cause != POOL_CAUSE_STANDBY && pool->cause != POOL_CAUSE_REFUSES && pool->cause != POOL_CAUSE_HELD &&
+	    pool->cause != POOL_CAUSE_MEMORY)
 		say(round, ALERT_OUT_WITHOUT_ORDER, service, name, "%s", pool_cause_text(pool->cause));
 }
 
