@@ -159,6 +159,20 @@ static void see_interfaces(struct agent *agent)
 		see_interface(agent, config->interfaces[i].name, reports, n);
 }
 
+static enum audit_kind edit_kind(const struct agent *agent, const struct kernel_edit *edit)
+{
+	if (!edit->left_alone)
+		return AUDIT_EDITED;
+	return agent->model->config->protections ? AUDIT_FOUGHT : AUDIT_LEFT;
+}
+
+/* Whoever turned them off may have gone home. */
+static void see_protections(struct agent *agent)
+{
+	if (!agent->model->config->protections)
+		audit_see(agent->auditor.audit, AUDIT_UNPROTECTED, NULL, NULL, "%s", agent->model->config->file);
+}
+
 static void see_edits(struct agent *agent, int64_t now_ms)
 {
 	static const char *const what[] = {
@@ -181,9 +195,9 @@ static void see_edits(struct agent *agent, int64_t now_ms)
 			if ((edit->kind == EDIT_SERVICE || edit->kind == EDIT_PICKS) &&
 			    agent->model->services[k].run.index == edit->index)
 				service = &agent->model->services[k];
-		audit_see(agent->auditor.audit, edit->left_alone ? AUDIT_FOUGHT : AUDIT_EDITED,
-			  service ? service->conf->name : NULL, server ? server->conf->name : NULL, "map %s, key %u%s",
-			  what[edit->kind], edit->index, edit->takes_out ? ": a server was taken out" : "");
+		audit_see(agent->auditor.audit, edit_kind(agent, edit), service ? service->conf->name : NULL,
+			  server ? server->conf->name : NULL, "map %s, key %u%s", what[edit->kind], edit->index,
+			  edit->takes_out ? ": a server was taken out" : "");
 	}
 }
 
@@ -221,6 +235,7 @@ void audit_second(struct agent *agent, int64_t now_ms)
 	}
 	audit_shares(agent, now_ms);
 	see_removed(agent);
+	see_protections(agent);
 	see_interfaces(agent);
 	see_edits(agent, now_ms);
 	audit_end(audit, over, agent);

@@ -153,6 +153,7 @@ struct config {
 	uint32_t
 		recall_before_ms; /* a drain is recalled when the servers left have less than this until they are out of memory */
 	uint32_t flows;           /* room in the flow table */
+	bool protections; /* false: a plain balancer (policy/plain.h) */
 	struct {
 		uint32_t half_open_ms, established_ms, closing_ms, udp_ms, udp_once_ms;
 	} timeout;

@@ -137,7 +137,7 @@ void gate_ask(struct agent *agent, const struct gate_change *changes, size_t n, 
 	bool allowed = true;
 
 	*reply = (struct gate_reply){.word = GATE_YES, .allowed = true};
-	for (size_t i = 0; i < agent->model->n_services; i++) {
+	for (size_t i = 0; agent->model->config->protections && i < agent->model->n_services; i++) {
 		const struct service *service = &agent->model->services[i];
 		struct gate_reply one;
 		bool concerned = false;

@@ -21,7 +21,7 @@ static void plan_config(struct muster_config *record, const struct config *confi
 	record->resets_per_s = 1000;
 }
 
-static void plan_server(struct plan_server *out, const struct server *server)
+static void plan_server(struct plan_server *out, const struct server *server, bool limited)
 {
 	const struct service_conf *service = server->service->conf;
 	struct muster_server *record = &out->record;
@@ -33,7 +33,7 @@ static void plan_server(struct plan_server *out, const struct server *server)
 	record->state = server_state(server);
 	record->generation = server->run.generation;
 	record->service = server->service->run.index;
-	record->max_flows = server->conf->max_flows;
+	record->max_flows = limited ? server->conf->max_flows : 0;
 	record->weight_declared = server->conf->weight * 100;
 	record->weight_effective = server->run.pool.effective;
 	record->sources = service->n_source;
@@ -116,6 +116,7 @@ int plan_new(struct plan **out, struct model *model, plan_turns_fn turns, void *
 		return -ENOMEM;
 	plan_config(&plan->config, model->config);
 	plan->flows = model->config->flows;
+	plan->keep_edits = !model->config->protections;
 	for (size_t i = 0; i < model->n_services; i++) {
 		struct service *service = &model->services[i];
 
@@ -124,7 +125,8 @@ int plan_new(struct plan **out, struct model *model, plan_turns_fn turns, void *
 		if (error)
 			return error;
 		for (size_t j = 0; j < service->n_servers; j++)
-			plan_server(&plan->servers[plan->n_servers++], &service->servers[j]);
+			plan_server(&plan->servers[plan->n_servers++], &service->servers[j],
+				    model->config->protections);
 	}
 	*out = TAKE_PTR(plan);
 	return 0;

@@ -30,7 +30,8 @@ struct plan {
 	 * secret and what says where the flow table is itself, and ports when both counts are 0.
 	 */
 	struct muster_config config;
-	uint32_t flows; /* room in the flow table; 0: the default */
+	uint32_t flows;  /* room in the flow table; 0: the default */
+	bool keep_edits; /* what somebody else writes into the maps is left */
 	struct plan_service *services;
 	size_t n_services;
 	struct plan_server *servers;

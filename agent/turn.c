@@ -8,6 +8,7 @@
 #include "log.h"
 #include "observe.h"
 #include "orders/orders.h"
+#include "policy/plain.h"
 
 /* A weight in 1/100 as people write it: "1", "0.35". buf has WEIGHT_TEXT_SIZE bytes. */
 #define WEIGHT_TEXT_SIZE 64
@@ -254,8 +255,11 @@ static int weigh(struct agent *agent, struct service *service, int64_t now_ms)
 			.live_flows = server->conf->max_flows ? kernel_live_flows(agent->kernel, server->run.index) : 0,
 		};
 	}
-	pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
-	if (orders_recall(agent, service, members))
+	if (!agent->model->config->protections)
+		plain_weigh(&service->run.pool, members, service->n_servers, now_ms);
+	else
+		pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
+	if (agent->model->config->protections && orders_recall(agent, service, members))
 		pool_weigh(&service->conf->pool, &service->run.pool, members, service->n_servers, now_ms);
 	for (size_t i = 0; i < service->n_servers; i++) {
 		struct server *server = &service->servers[i];

@@ -115,6 +115,10 @@ struct alert_rule {
 	  "A rehearsal took the server out under load, and what the others carried, scaled to the peak of the last day, is more than they can: were it to fail, clients would see it.", \
 	  "a later rehearsal finds that the rest carries it", \
 	  "muster show events --most 50", "muster show servers", "muster rehearse {service}") \
+	X(UNPROTECTED, unprotected, CRITICAL, SIGNAL, "turns the protections off: a plain balancer, as long as that lasts", \
+	  "Somebody wrote protections: off, to compare or to rule Muster out. Nothing is recalled, refused, weighed by memory or repaired, so one forgotten server is enough for an outage.", \
+	  "the file says protections: on, and was taken over", \
+	  "muster status", "muster reload", "muster audit") \
 	X(REMOVED, removed, WARNING, SIGNAL, "was removed by a command, and is not in its pool", \
 	  "The file may still declare this server, but a command took it out, over restarts too. If that is meant to last, take it out of the file.", \
 	  "it is added again, or the file no longer declares it", \

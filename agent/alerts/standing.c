@@ -216,7 +216,7 @@ static void audited(const struct round *round)
 		const struct audit_finding *finding = &findings[i];
 
 		if (finding->kind == AUDIT_STRAY || finding->kind == AUDIT_EDITED || finding->kind == AUDIT_FOUGHT ||
-		    finding->kind == AUDIT_FOREIGN || finding->kind == AUDIT_UNSHARED)
+		    finding->kind == AUDIT_LEFT || finding->kind == AUDIT_FOREIGN || finding->kind == AUDIT_UNSHARED)
 			say(round, ALERT_UNDECLARED, finding->service, finding->server, "%s (%.120s)",
 			    audit_meaning(finding->kind), finding->text);
 	}
@@ -229,6 +229,8 @@ void alerts_standing(struct agent *agent, struct book *book, const struct book_v
 
 	for (size_t i = 0; i < agent->model->n_services; i++)
 		one_service(&round, &agent->model->services[i]);
+	if (!view->config->protections)
+		say(&round, ALERT_UNPROTECTED, "", view->config->file, "protections: off");
 	interfaces(&round);
 	removals(&round);
 	receivers(&round);

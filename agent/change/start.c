@@ -32,7 +32,7 @@ static size_t taken_out(struct agent *agent, const char *was, const char *file_t
 	FILE *nowhere = fopen("/dev/null", "we");
 	size_t n = 0;
 
-	if (nowhere && !agent_read(agent, agent->file, was, nowhere, &before) &&
+	if (nowhere && !agent_read(agent, agent->file, was, nowhere, &before) && before->protections &&
 	    !agent_read(agent, agent->file, file_text, nowhere, &after) && !kernel_snapshot(agent->kernel, &snapshot))
 		n = compare_taken_out(before, after, serves_in_maps, snapshot, names, size);
 	if (nowhere)

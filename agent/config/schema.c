@@ -18,6 +18,19 @@
 #define FLOWS_MOST       (16 << 20)
 
 static const struct schema_choice booleans[] = {{"yes", true}, {"no", false}, {"true", true}, {"false", false}, {}};
+static const struct schema_choice protections[] = {
+	{"on", true, "As this page and muster(8) describe it."},
+	{"off", false,
+	 "A plain balancer: new flows go in turn to the servers whose check passes, by declared and ordered weights, "
+	 "and to all "
+	 "when none passes. No drain is recalled; no order and no change of the configuration is refused for what it "
+	 "takes "
+	 "out; memory and packets change no weight; nobody is held out or comes back step by step; no backup stands "
+	 "in; "
+	 "max_flows limits nobody; maps that somebody edits are left as they are. It is for comparison, and to rule "
+	 "Muster out "
+	 "as a cause: as long as it lasts, the status, the audit, muster check and an alert say so."},
+	{}};
 static const struct schema_choice attach_modes[] = {
 	{"auto", ATTACH_AUTO}, {"native", ATTACH_NATIVE}, {"generic", ATTACH_GENERIC}, {}};
 static const struct schema_choice protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {}};
@@ -295,6 +308,8 @@ static const struct schema_key file_keys[] = {
 	 .fallback = "256K", .help = "Flows that the flow table has room for; its memory is in 'muster show stats'. K and M are 1,024 and "
 	 "1,048,576."},
 	{"timeouts", SCHEMA_SECTION, .section = &timeouts_section, .help = "Idle time after which a flow is forgotten."},
+	{"protections", SCHEMA_CHOICE, AT(struct config, protections), .choices = protections, .fallback = "on",
+	 .help = "Whether Muster keeps a pool from falling over what people, servers and packets do to it."},
 	{"interfaces", SCHEMA_LIST, AT(struct config, interfaces), COUNTED(struct config, n_interfaces),
 	 .max = CONFIG_MAX_INTERFACES, .section = &interface_section, .fallback_text = "those that carry the program already",
 	 .help = "Interfaces to which the program is attached."},

@@ -27,6 +27,12 @@ bool edit_seen(struct edit_row *row, uint64_t wanted, bool takes_out, int64_t no
 	return true;
 }
 
+bool edit_keep(struct edit_row *row, uint64_t wanted)
+{
+	*row = (struct edit_row){.left_until_ms = INT64_MAX, .wanted = wanted};
+	return true;
+}
+
 bool edit_left_alone(const struct edit_row *row, uint64_t wanted, int64_t now_ms)
 {
 	return now_ms < row->left_until_ms && row->wanted == wanted;

@@ -74,7 +74,7 @@ struct kernel_edit {
 	enum kernel_edit_kind kind;
 	uint32_t index;  /* of the server or service; 0 where there is none */
 	bool takes_out;  /* EDIT_PICKS: it took a server out */
-	bool left_alone; /* the third within a minute: not repaired for a while */
+	bool left_alone; /* the third within a minute, or the plan keeps edits: not repaired for a while */
 };
 #define SYNC_EDITS 16 /* told by one sync; more are repaired all the same */
 

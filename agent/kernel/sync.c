@@ -294,6 +294,9 @@ int kernel_sync(struct kernel *kernel, const struct plan *plan, struct sync_repo
 	sync->kernel = kernel;
 	sync->plan = plan;
 	sync->now_ms = clock_now_ms();
+	if (kernel->edits.kept && !plan->keep_edits)
+		memset(&kernel->edits, 0, sizeof(kernel->edits)); /* what was left until now is repaired */
+	kernel->edits.kept = plan->keep_edits;
 	r = index_plan(sync);
 	if (r == 0)
 		r = sync_read(sync);

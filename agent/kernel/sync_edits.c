@@ -24,7 +24,8 @@ uint64_t sync_config_wanted(const struct sync *sync)
 bool sync_note_edit(struct sync *sync, const struct kernel_edit *edit, struct edit_row *row, uint64_t wanted)
 {
 	struct sync_report *report = &sync->report;
-	bool left = edit_seen(row, wanted, edit->takes_out, sync->now_ms);
+	bool left =
+		sync->plan->keep_edits ? edit_keep(row, wanted) : edit_seen(row, wanted, edit->takes_out, sync->now_ms);
 
 	if (report->n_edits < ARRAY_SIZE(report->edit)) {
 		report->edit[report->n_edits] = *edit;

@@ -32,6 +32,9 @@ enum audit_severity { AUDIT_NOTICE, AUDIT_WARNING, AUDIT_CRITICAL };
 	  "muster show events") \
 	X(FOUGHT,      fought,      CRITICAL, "written into the maps again and again: left as it is for 5 minutes", \
 	  "find who writes it: bpftool map, muster show events") \
+	X(LEFT,        left,        CRITICAL, "written into the maps behind the agent's back, and left: protections are off", \
+	  "protections: on, and muster reload") \
+	X(UNPROTECTED, unprotected, CRITICAL, "protections are off: a plain balancer", "protections: on, and muster reload") \
 	X(BARE,        bare,        CRITICAL, "configured, but carries no program: its packets are not balanced", \
 	  "muster attach %s") \
 	X(FOREIGN,     foreign,     CRITICAL, "carries another program: its packets are not balanced", "ip link show %s") \

@@ -371,6 +371,11 @@ json_t *status_attention(const struct status_input *in, const struct server *onl
 	interfaces(in, out);
 	storage(in, out);
 	removals(in, out);
+	if (!in->model->config->protections)
+		say(out,
+		    "protections are off in %s: a plain balancer, which recalls, refuses, repairs and weighs nothing; "
+		    "write protections: on there, and muster reload",
+		    in->model->config->file);
 	if (in->config_attention)
 		say(out, "%s", in->config_attention);
 	for (size_t i = 0; i < in->model->n_services; i++) {

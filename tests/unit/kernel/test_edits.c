@@ -43,6 +43,16 @@ static void whoever_takes_a_server_out_is_never_left_alone(void **state)
 	}
 }
 
+static void where_edits_are_kept_all_are_until_the_plan_changes(void **state)
+{
+	struct edit_row row = {0};
+
+	(void)state;
+	assert_true(edit_keep(&row, 7));
+	assert_true(edit_left_alone(&row, 7, INT64_MAX - 1));
+	assert_false(edit_left_alone(&row, 8, 1000));
+}
+
 static void stamps_are_no_edits(void **state)
 {
 	struct muster_server written = {.generation = 3, .hop = {.ifindex = 2, .refreshed = 5}}, now = written;
@@ -66,6 +76,7 @@ int main(void)
 		cmocka_unit_test(the_third_within_a_minute_is_left_alone),
 		cmocka_unit_test(slow_edits_are_repaired_for_ever),
 		cmocka_unit_test(whoever_takes_a_server_out_is_never_left_alone),
+		cmocka_unit_test(where_edits_are_kept_all_are_until_the_plan_changes),
 		cmocka_unit_test(stamps_are_no_edits),
 	};
 
