@@ -7,6 +7,7 @@ webs=(web-01 web-02 web-03)
 hosts=(client lb "${webs[@]}")
 port=80
 memory_port=9100
+memory_port_more=9000 # and its port: of a host's further web servers
 memory_limit=$((256 << 20)) # of a web server's cgroup
 memory_room=$((248 << 20)) # what the web server may allocate of it; the rest is its sockets' and its code's
 

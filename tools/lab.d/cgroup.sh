@@ -8,20 +8,26 @@ cgroup_up() {
 	local web
 	cgroup_find
 	mkdir -p "$v2/misc"
+	if [ -z "$memory_v1" ]; then
+		grep -qw memory "${v2%/*}/cgroup.subtree_control" || echo +memory >"${v2%/*}/cgroup.subtree_control"
+		echo +memory >"$v2/cgroup.subtree_control"
+	fi
+	for web in "${webs[@]}"; do
+		cgroup_limited "$web" "$memory_limit"
+	done
+}
+
+# A group whose memory is limited.
+cgroup_limited() { # GROUP BYTES
+	[ -n "${v2:-}" ] || cgroup_find
+	mkdir -p "$v2/$1"
 	if [ -n "$memory_v1" ]; then
-		for web in "${webs[@]}"; do
-			mkdir -p "$v2/$web" "$memory_v1/$web"
-			echo "$memory_limit" >"$memory_v1/$web/memory.limit_in_bytes"
-		done
+		mkdir -p "$memory_v1/$1"
+		echo "$2" >"$memory_v1/$1/memory.limit_in_bytes"
 		return
 	fi
-	grep -qw memory "${v2%/*}/cgroup.subtree_control" || echo +memory >"${v2%/*}/cgroup.subtree_control"
-	echo +memory >"$v2/cgroup.subtree_control"
-	for web in "${webs[@]}"; do
-		mkdir -p "$v2/$web"
-		echo "$memory_limit" >"$v2/$web/memory.max"
-		[ ! -e "$v2/$web/memory.swap.max" ] || echo 0 >"$v2/$web/memory.swap.max"
-	done
+	echo "$2" >"$v2/$1/memory.max"
+	[ ! -e "$v2/$1/memory.swap.max" ] || echo 0 >"$v2/$1/memory.swap.max"
 }
 
 # The directory where a web server's memory is limited and read.

@@ -17,9 +17,29 @@ web_up() { # WEB
 	web_wait "$1"
 }
 
-web_kill() {
-	running "$1" || die "the web server of $1 does not run"
-	kill -9 "$(cat "$run/pid/$1")"
+# More of them on the host, each with memory of its own, which its responder tells. Three MiB of it are left to its
+# sockets and its code.
+web_more() { # HOST PORT[,PORT...] MEMORY-MIB WEB-OPTIONS...
+	local web=$1 ports=${2//,/ } mib=$3 port name
+	shift 3
+	for port in $ports; do
+		name=$web.$port
+		running "$name" && continue
+		cgroup_limited "$name" $((mib << 20))
+		spawn "$web" "$name" "$name" "$build/tools/web/web" --name "$web" --port "$port" \
+			--memory-limit "$((mib - 3))M" "$@"
+		running "$name-responder" || spawn "$web" misc "$name-responder" "$build/muster-responder" \
+			--listen "0.0.0.0:$((memory_port_more + port))" --cgroup "$(cgroup_memory "$name")"
+	done
+	for port in $ports; do
+		wait_for "$web" "$port" || die "the web server of $web.$port does not start: $(tail -n 3 "$run/log/$web.$port")"
+	done
+}
+
+web_end() { # SIGNAL HOST [PORT]
+	local name=$2${3:+.$3}
+	running "$name" || die "the web server of $name does not run"
+	kill "-$1" "$(cat "$run/pid/$name")"
 }
 
 wait_for() { # HOST PORT

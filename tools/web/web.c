@@ -7,13 +7,16 @@
  *   POST /answer?status=500   GET / answers that from now on
  *   GET /hang        accepts, and answers after a minute
  *   POST /leak?rate=BYTES_PER_S   leaks (touched) memory at that rate; 0 stops
- *   POST /free       gives the leaked memory back
+ *   POST /warm?rate=REQUESTS_PER_S   its sessions are those of one that has long been asked so often
+ *   POST /free       gives the leaked memory and the sessions back
  *
  * A datagram to the same port is answered with the name. When the memory for a request cannot be had (--memory-limit,
- * the kernel's RLIMIT_DATA), the answer is 500.
+ * the kernel's RLIMIT_DATA), the answer is 500. With sessions (sessions.h) that is the server's end: every route answers
+ * 500 from then on, until its memory is given back or it is started anew.
+ *
+ * SIGTERM ends it in good order: with --lame-ms it answers 503 to /health for so long, and serves on meanwhile.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -25,14 +28,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
+#include "options.h"
+#include "sessions.h"
 
 #define HANG_MS           60000
 #define LEAK_TICK_MS      100
+#define SESSION_TICK_MS   50
 #define CONNECTIONS_MOST  16384
 #define HEAP_RESERVE      (4u << 20) /* stays with malloc, so that a 500 can still be sent when memory is out */
 #define UDP_BATCH         64
@@ -48,17 +55,14 @@ struct request {
 };
 
 static struct {
-	const char *name;
-	uint16_t port;
-	size_t request_memory_bytes, memory_limit_bytes;
-	int64_t hold_ms;
 	unsigned health_status, status;
 	uint64_t leak_bytes_per_s;
 	struct leak *leaked;
+	struct sessions sessions;
 	struct request held; /* list head */
-	int timer_fd, leak_fd;
+	int timer_fd, leak_fd, session_fd, stop_fd;
 	struct MHD_Daemon *daemon;
-} web = {.port = 80, .health_status = 200, .status = 200, .held = {.prev = &web.held, .next = &web.held}};
+} web = {.health_status = 200, .status = 200, .held = {.prev = &web.held, .next = &web.held}};
 
 static int64_t now_ms(void)
 {
@@ -70,7 +74,7 @@ static int64_t now_ms(void)
 
 static void die(const char *doing)
 {
-	fprintf(stderr, "web %s: %s: %s\n", web.name ? web.name : "?", doing, strerror(errno));
+	fprintf(stderr, "web %s: %s: %s\n", conf.name ? conf.name : "?", doing, strerror(errno));
 	exit(1);
 }
 
@@ -152,7 +156,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	if (info)
 		getnameinfo(info->client_addr, sizeof(struct sockaddr_in6), peer, sizeof(peer), port, sizeof(port),
 			    NI_NUMERICHOST | NI_NUMERICSERV);
-	length = snprintf(body, sizeof(body), "%s\nclient %s port %s\n%s", web.name,
+	length = snprintf(body, sizeof(body), "%s\nclient %s port %s\n%s", conf.name,
 			  strncmp(peer, "::ffff:", 7) ? peer : peer + 7, port, text);
 	response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_COPY);
 	if (!response)
@@ -162,18 +166,25 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	return result;
 }
 
+static enum MHD_Result out_of_memory(struct MHD_Connection *connection)
+{
+	return answer(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+}
+
 static enum MHD_Result serve(struct request *request)
 {
 	if (request->ready)
 		return answer(request->connection, web.status, "");
-	if (web.request_memory_bytes) {
-		request->memory = memory_take(web.request_memory_bytes);
+	if (conf.session_memory_bytes && !sessions_open(&web.sessions, now_ms()))
+		return out_of_memory(request->connection);
+	if (conf.request_memory_bytes) {
+		request->memory = memory_take(conf.request_memory_bytes);
 		if (!request->memory)
-			return answer(request->connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+			return out_of_memory(request->connection);
 	}
-	if (!web.hold_ms)
+	if (!conf.hold_ms)
 		return answer(request->connection, web.status, "");
-	hold(request, web.hold_ms);
+	hold(request, conf.hold_ms);
 	return MHD_YES;
 }
 
@@ -184,8 +195,10 @@ static enum MHD_Result command(struct MHD_Connection *connection, const char *pa
 
 	if (!strcmp(path, "/leak") && rate)
 		leak_set(strtoull(rate, NULL, 10));
+	else if (!strcmp(path, "/warm") && rate && conf.session_memory_bytes && atoi(rate) > 0)
+		sessions_warm(&web.sessions, atoi(rate), now_ms());
 	else if (!strcmp(path, "/free"))
-		leak_free(&web.leaked);
+		leak_free(&web.leaked), sessions_free(&web.sessions);
 	else if (!strcmp(path, "/health") && status && atoi(status) >= 100 && atoi(status) <= 599)
 		web.health_status = atoi(status);
 	else if (!strcmp(path, "/answer") && status && atoi(status) >= 200 && atoi(status) <= 599)
@@ -215,6 +228,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	}
 	if (!strcmp(method, "POST"))
 		return command(connection, path);
+	if (web.sessions.exhausted)
+		return out_of_memory(connection);
 	if (!strcmp(path, "/"))
 		return serve(request);
 	if (!strcmp(path, "/health"))
@@ -236,7 +251,7 @@ static void handled(void *context, struct MHD_Connection *connection, void **sta
 	if (!request)
 		return;
 	if (request->memory)
-		memory_give(request->memory, web.request_memory_bytes);
+		memory_give(request->memory, conf.request_memory_bytes);
 	free(request);
 	*state = NULL;
 }
@@ -245,7 +260,7 @@ static void udp_echo(int fd)
 {
 	struct sockaddr_in6 from;
 	char buf[2048];
-	int length = snprintf(buf, sizeof(buf), "%s\n", web.name);
+	int length = snprintf(buf, sizeof(buf), "%s\n", conf.name);
 
 	for (int i = 0; i < UDP_BATCH; i++) {
 		socklen_t size = sizeof(from);
@@ -261,7 +276,7 @@ static void udp_echo(int fd)
 
 static int open_socket(int type)
 {
-	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(web.port), .sin6_addr = in6addr_any};
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(conf.port), .sin6_addr = in6addr_any};
 	int fd = socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), off = 0, on = 1;
 
 	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0 ||
@@ -274,7 +289,7 @@ static int open_socket(int type)
 static void raise_limits(void)
 {
 	struct rlimit files;
-	struct rlimit data = {web.memory_limit_bytes, web.memory_limit_bytes};
+	struct rlimit data = {conf.memory_limit_bytes, conf.memory_limit_bytes};
 	void *reserve;
 
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -285,62 +300,31 @@ static void raise_limits(void)
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	reserve = malloc(HEAP_RESERVE);
 	free(reserve);
-	if (web.memory_limit_bytes && setrlimit(RLIMIT_DATA, &data) < 0)
+	if (conf.memory_limit_bytes && setrlimit(RLIMIT_DATA, &data) < 0)
 		die("limiting memory");
 }
 
-static size_t parse_bytes(const char *text)
+/* The first SIGTERM begins the end; when its timer is over, that is it. */
+static void begin_end(int fd)
 {
-	char *end;
-	size_t n = strtoull(text, &end, 10);
+	struct signalfd_siginfo info;
 
-	if (*end == 'K')
-		n <<= 10, end++;
-	else if (*end == 'M')
-		n <<= 20, end++;
-	if (end == text || *end) {
-		fprintf(stderr, "web: \"%s\" is no number of bytes: give digits, with K or M behind when wanted\n",
-			text);
-		exit(1);
-	}
-	return n;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (!conf.lame_ms)
+		exit(0);
+	web.health_status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	alarm((conf.lame_ms + 999) / 1000);
 }
 
-static void parse_options(int argc, char **argv)
+static int open_stop(void)
 {
-	static const struct option options[] = {
-		{"name", required_argument, NULL, 'n'},           {"port", required_argument, NULL, 'p'},
-		{"request-memory", required_argument, NULL, 'r'}, {"hold-ms", required_argument, NULL, 'h'},
-		{"memory-limit", required_argument, NULL, 'l'},   {0},
-	};
-	int c;
+	sigset_t set;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'n':
-			web.name = optarg;
-			break;
-		case 'p':
-			web.port = atoi(optarg);
-			break;
-		case 'r':
-			web.request_memory_bytes = parse_bytes(optarg);
-			break;
-		case 'h':
-			web.hold_ms = atoi(optarg);
-			break;
-		case 'l':
-			web.memory_limit_bytes = parse_bytes(optarg);
-			break;
-		default:
-			exit(1);
-		}
-	}
-	if (!web.name || optind != argc) {
-		fprintf(stderr, "usage: web --name NAME [--port 80] [--request-memory BYTES] [--hold-ms MS] "
-				"[--memory-limit BYTES]\n");
-		exit(1);
-	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 static void watch(int epoll, int fd)
@@ -355,22 +339,28 @@ int main(int argc, char **argv)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC), udp;
 
-	parse_options(argc, argv);
+	options_parse(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	web.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	web.leak_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	web.session_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	web.stop_fd = open_stop();
 	udp = open_socket(SOCK_DGRAM);
+	if (conf.session_memory_bytes)
+		timer_arm(web.session_fd, SESSION_TICK_MS, SESSION_TICK_MS);
 	web.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, handle,
 				      NULL, MHD_OPTION_LISTEN_SOCKET, open_socket(SOCK_STREAM),
 				      MHD_OPTION_NOTIFY_COMPLETED, handled, NULL, MHD_OPTION_CONNECTION_LIMIT,
 				      CONNECTIONS_MOST, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 				      MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_END);
-	if (epoll < 0 || web.timer_fd < 0 || web.leak_fd < 0 || !web.daemon)
+	if (epoll < 0 || web.timer_fd < 0 || web.leak_fd < 0 || web.session_fd < 0 || web.stop_fd < 0 || !web.daemon)
 		die("starting");
 	watch(epoll, MHD_get_daemon_info(web.daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
 	watch(epoll, web.timer_fd);
 	watch(epoll, web.leak_fd);
+	watch(epoll, web.session_fd);
+	watch(epoll, web.stop_fd);
 	watch(epoll, udp);
 	for (;;) {
 		MHD_UNSIGNED_LONG_LONG wait_ms;
@@ -384,6 +374,11 @@ int main(int argc, char **argv)
 			} else if (events[i].data.fd == web.leak_fd) {
 				timer_drain(web.leak_fd);
 				leak_more(&web.leaked, web.leak_bytes_per_s * LEAK_TICK_MS / 1000);
+			} else if (events[i].data.fd == web.session_fd) {
+				timer_drain(web.session_fd);
+				sessions_end(&web.sessions, now_ms());
+			} else if (events[i].data.fd == web.stop_fd) {
+				begin_end(web.stop_fd);
 			} else if (events[i].data.fd == udp)
 				udp_echo(udp);
 		}
