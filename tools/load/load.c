@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arrivals.h"
 #include "connection.h"
 #include "options.h"
 #include "report.h"
@@ -26,6 +27,7 @@ static struct {
 	FILE *log;
 	struct tally tally;
 	struct queue waiting, pacing;
+	struct arrivals arrivals;
 	uint64_t open;
 	bool ending; /* nobody asks again */
 } run = {.tally.last_server = -1};
@@ -295,10 +297,11 @@ static void expire(int64_t now_us)
 /* Opens what is due; returns false when no more will be opened. */
 static bool open_due(int64_t start_us, int64_t now_us)
 {
-	uint64_t due = conf.rate ? (uint64_t)(now_us - start_us) * conf.rate / 1000000 + 1 : UINT64_MAX;
+	uint64_t due;
 
 	if (stop || (conf.duration_us && now_us - start_us >= conf.duration_us))
 		return false;
+	due = arrivals_due(&run.arrivals, now_us - start_us);
 	while (run.tally.connections < due && run.open < (conf.rate ? CONNECTIONS_MOST : conf.connections)) {
 		if (conf.count && run.tally.connections >= conf.count)
 			return false;
@@ -325,7 +328,8 @@ static void drive(void)
 		/* Connections that only wait for their next turn end with the load. */
 		while (run.ending && run.pacing.first)
 			close_connection(run.pacing.first);
-		n = epoll_wait(run.epoll, events, 256, opening || run.open ? 1 : 0);
+		n = epoll_wait(run.epoll, events, 256,
+			       opening || run.open ? arrivals_wait_ms(&run.arrivals, now - start) : 0);
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.ptr, events[i].events);
 		if (tty && now - shown >= 1000000) {

@@ -21,26 +21,28 @@ static struct {
 	unsigned n_sources;
 	const char *path;
 	const char *log_file;
-	uint64_t rate, connections, count, requests_per_connection;
+	uint64_t rate, seed, connections, count, requests_per_connection;
 	int64_t duration_us, timeout_us, pace_us;
 	bool keepalive, udp, json, log_all;
 } conf = {.path = "/", .connections = 1, .timeout_us = 2000000};
 
-static const char usage[] = "usage: load --target ADDRESS:PORT [options]\n"
-			    "  --source ADDRESS           bind to it; given several times they alternate\n"
-			    "  --rate N                   N new connections a second, whatever comes back\n"
-			    "  --connections N            N at a time, a new one for each that ends (default 1)\n"
-			    "  --keepalive                ask again on the same connection\n"
-			    "  --requests-per-connection N   then close it (default: never)\n"
-			    "  --pace MS                  wait so long between two requests of a connection\n"
-			    "  --count N                  N connections in all\n"
-			    "  --duration SECONDS         open none after that\n"
-			    "  --timeout MS               an answer later than that is a failure (default 2000)\n"
-			    "  --path PATH                what to ask for (default /)\n"
-			    "  --udp                      datagrams: one exchange a socket\n"
-			    "  --json                     the result as JSON\n"
-			    "  --log FILE                 a JSON line for each failed connection\n"
-			    "  --log-all                  and for each that did not fail\n";
+static const char usage[] =
+	"usage: load --target ADDRESS:PORT [options]\n"
+	"  --source ADDRESS           bind to it; given several times they alternate\n"
+	"  --rate N                   N new connections a second, whatever comes back\n"
+	"  --seed S                   they come at random, the same for the same S (default: evenly)\n"
+	"  --connections N            N at a time, a new one for each that ends (default 1)\n"
+	"  --keepalive                ask again on the same connection\n"
+	"  --requests-per-connection N   then close it (default: never)\n"
+	"  --pace MS                  wait so long between two requests of a connection\n"
+	"  --count N                  N connections in all\n"
+	"  --duration SECONDS         open none after that\n"
+	"  --timeout MS               an answer later than that is a failure (default 2000)\n"
+	"  --path PATH                what to ask for (default /)\n"
+	"  --udp                      datagrams: one exchange a socket\n"
+	"  --json                     the result as JSON\n"
+	"  --log FILE                 a JSON line for each failed connection\n"
+	"  --log-all                  and for each that did not fail\n";
 
 static void options_fail(const char *what, const char *text)
 {
@@ -113,6 +115,7 @@ static void options_parse(int argc, char **argv)
 		TARGET,
 		SOURCE,
 		RATE,
+		SEED,
 		CONNECTIONS,
 		KEEPALIVE,
 		REQUESTS,
@@ -130,6 +133,7 @@ static void options_parse(int argc, char **argv)
 		[TARGET] = {"target", required_argument, NULL, TARGET},
 		[SOURCE] = {"source", required_argument, NULL, SOURCE},
 		[RATE] = {"rate", required_argument, NULL, RATE},
+		[SEED] = {"seed", required_argument, NULL, SEED},
 		[CONNECTIONS] = {"connections", required_argument, NULL, CONNECTIONS},
 		[KEEPALIVE] = {"keepalive", no_argument, NULL, KEEPALIVE},
 		[REQUESTS] = {"requests-per-connection", required_argument, NULL, REQUESTS},
@@ -156,6 +160,9 @@ static void options_parse(int argc, char **argv)
 			break;
 		case RATE:
 			conf.rate = options_number(optarg);
+			break;
+		case SEED:
+			conf.seed = options_number(optarg);
 			break;
 		case CONNECTIONS:
 			conf.connections = options_number(optarg);
