@@ -79,24 +79,23 @@ __noinline int oust(const struct packet *p, __u32 from)
 		return 0;
 	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref == MUSTER_NOWHERE && from == FROM_OVER)
-		ref = proven_seek(&key, hash, config);
+		ref = proven_seek(&key, hash);
 	return slot_at(&holder, ref) && may_oust(&holder, ref, config, from, p->now) && flow_forget(ref, holder.seen);
 }
 
 /* Ends what still stands under the answers' key: a closed flow whose port was given back. */
 __noinline int answer_clear(const struct packet *p)
 {
-	struct muster_config *config = config_of();
 	struct muster_tuple key;
 	__u64 hash;
 	__u32 ref;
 
-	if (!p || !config || !answer_hash(&key, &hash, p))
+	if (!p || !answer_hash(&key, &hash, p))
 		return 0;
 	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
-	ref = proven_seek(&key, hash, config);
+	ref = proven_seek(&key, hash);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
 	return 0;
@@ -118,11 +117,10 @@ __noinline int answer_claim(struct packet *p)
 /* Is there a proven flow under the answers' key? */
 __noinline int answer_proven(const struct packet *p)
 {
-	struct muster_config *config = config_of();
 	struct muster_tuple key;
 	__u64 hash;
 
-	return p && config && answer_hash(&key, &hash, p) && proven_seek(&key, hash, config) != MUSTER_NOWHERE;
+	return p && answer_hash(&key, &hash, p) && proven_seek(&key, hash) != MUSTER_NOWHERE;
 }
 
 /* The number that was given back the longest ago. */

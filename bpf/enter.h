@@ -270,7 +270,11 @@ __noinline int place_take(__u64 hash, __u32 ref, __u32 now)
 	if (MUSTER_REF_BUCKET(ref) != first && !spill(table, first))
 		return 0;
 	bucket = bucket_at(table, MUSTER_REF_BUCKET(ref));
-	return bucket && entry_take(bucket, ref, hash, now, config);
+	if (!bucket || !entry_take(bucket, ref, hash, now, config))
+		return 0;
+	if (table != MUSTER_TABLE_HALF_OPEN)
+		note_proven(hash);
+	return 1;
 }
 
 /* Is there another claim or entry of the key, in either of its buckets of this place's table? */

@@ -62,20 +62,19 @@ static __always_inline bool find_at_once(struct packet *p)
 /* The place of `key`'s entry in any table: a SYN's is likely among the half-open ones. */
 __noinline __u32 flow_seek(const struct muster_tuple *key, __u64 hash, __u32 syn)
 {
-	__u32 zero = 0, ref = MUSTER_NOWHERE;
-	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
+	__u32 ref = MUSTER_NOWHERE;
 
-	if (!key || !config)
+	if (!key)
 		return ref;
 	if (syn)
 		ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref == MUSTER_NOWHERE)
-		ref = proven_seek(key, hash, config);
+		ref = proven_seek(key, hash);
 	if (ref == MUSTER_NOWHERE && !syn)
 		ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
 	/* It may have moved between the two looks. */
 	if (ref == MUSTER_NOWHERE && !syn)
-		ref = table_seek(key, hash, proven_table(config));
+		ref = proven_seek(key, hash);
 	return ref;
 }
 

@@ -85,6 +85,15 @@ struct {
 	__array(values, struct muster_flows_template);
 } muster_flows SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct muster_proven);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} muster_proven SEC(".maps");
+
 struct muster_ports_template {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);

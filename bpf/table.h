@@ -215,11 +215,52 @@ static __always_inline bool has_older(const struct muster_config *config)
 	return config->bucket_mask[older_table(config)] != 0;
 }
 
-/* Where a key's proven entry stands, the older table included. */
-static __always_inline __u32 proven_seek(const struct muster_tuple *key, __u64 hash, const struct muster_config *config)
+/*
+ * May a key of this hash have a proven entry (muster/flow.h)? The half that was read must be in force still: the agent
+ * clears the other one.
+ */
+static __always_inline bool maybe_proven(__u64 hash)
 {
-	__u32 ref = table_seek(key, hash, proven_table(config));
+	__u32 zero = 0, bit = muster_proven_bit(hash), half;
+	struct muster_proven *proven = bpf_map_lookup_elem(&muster_proven, &zero);
+	__u64 word;
 
+	if (!proven)
+		return true;
+	half = *(volatile __u32 *)&proven->in_force & 1;
+	word = *(volatile __u64 *)&proven->word[half][bit / 64];
+	return (word >> bit % 64 & 1) || (*(volatile __u32 *)&proven->in_force & 1) != half;
+}
+
+/*
+ * An entry of the proven is about to be published for a key of this hash: from now on it is looked for. Its tag says so
+ * already, in state TAKEN: so the agent's walk meets it, if it cleared the bit a moment before it is set here.
+ */
+static __always_inline void note_proven(__u64 hash)
+{
+	__u32 zero = 0, bit = muster_proven_bit(hash);
+	struct muster_proven *proven = bpf_map_lookup_elem(&muster_proven, &zero);
+
+	if (!proven)
+		return;
+#pragma unroll
+	for (int half = 0; half < 2; half++) {
+		__u64 *word = &proven->word[half][bit / 64];
+
+		if (!(*(volatile __u64 *)word >> bit % 64 & 1))
+			__sync_fetch_and_or(word, 1ULL << bit % 64);
+	}
+}
+
+/* Where a key's proven entry stands, the older table included. */
+__noinline __u32 proven_seek(const struct muster_tuple *key, __u64 hash)
+{
+	struct muster_config *config = config_of();
+	__u32 ref;
+
+	if (!key || !config || !maybe_proven(hash))
+		return MUSTER_NOWHERE;
+	ref = table_seek(key, hash, proven_table(config));
 	if (ref == MUSTER_NOWHERE && has_older(config))
 		ref = table_seek(key, hash, older_table(config));
 	return ref;

@@ -149,7 +149,7 @@ static void resize(struct kernel *kernel, uint32_t flows, uint32_t buckets)
 		return;
 	}
 	set_in_force(kernel, older);
-	tables->emptied = false;
+	tables->walked = false;
 	tables->told = 0;
 	log_notice("flow table: from %u to %u entries; flows move at their next packet", now * MUSTER_WAYS,
 		   buckets * MUSTER_WAYS);

@@ -42,8 +42,12 @@ static void scan_bucket(struct kernel *kernel, uint32_t first, uint32_t now)
 	struct flow_entry entry;
 
 	for (uint32_t way = 0; way < MUSTER_WAYS; way++) {
-		if (muster_tag_state(__atomic_load_n(&bucket->tag[way], __ATOMIC_RELAXED)) == MUSTER_FLOW_FREE)
+		uint64_t tag = __atomic_load_n(&bucket->tag[way], __ATOMIC_RELAXED);
+
+		if (muster_tag_state(tag) == MUSTER_FLOW_FREE)
 			continue;
+		if (table != MUSTER_TABLE_HALF_OPEN)
+			proven_meet(kernel, tag);
 		bool whole = flow_entry_read(kernel, first + way, &entry);
 		if (whole && flow_entry_over(kernel, &entry, now, grace(kernel)) && flow_free(kernel, &entry))
 			continue;
@@ -79,10 +83,13 @@ static void end_round(struct kernel *kernel)
 		correct_live(kernel, i);
 		source_ports_audit(kernel, i, gauge->counted[i].ports, PORT_ROUNDS);
 	}
-	/* Only a round that began after the change of tables says that nobody is left in the older one. */
-	if (kernel->tables.emptied && kernel->tables.at[older].bucket && !kernel->tables.used[older])
-		flow_tables_release(kernel);
-	kernel->tables.emptied = true;
+	/* Only a round that began after the last change of tables has walked through all of both. */
+	if (kernel->tables.walked) {
+		proven_end(kernel);
+		if (kernel->tables.at[older].bucket && !kernel->tables.used[older])
+			flow_tables_release(kernel);
+	}
+	kernel->tables.walked = true;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *context)
@@ -92,6 +99,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 	bool more = true;
 
 	(void)usec;
+	if (!kernel->gauge.cursor.step && !kernel->gauge.cursor.bucket)
+		proven_begin(kernel);
 	for (int i = 0; i < CHUNK && more; i++) {
 		more = flow_cursor_next(kernel, &kernel->gauge.cursor, &ref);
 		if (more)

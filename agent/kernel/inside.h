@@ -73,7 +73,7 @@ struct flow_tables {
 	struct flow_table at[MUSTER_TABLES_N]; /* by enum muster_table */
 	uint32_t used[MUSTER_TABLES_N];        /* entries, at the end of the last round */
 	uint32_t told;                         /* buckets that could not be had, and of which that was said */
-	bool emptied;                          /* the round under way began after the last change of tables */
+	bool walked;                           /* the round under way began after the last change of tables */
 };
 
 /* source_ports.c: the source ports toward one server, and their memory. */
@@ -135,6 +135,7 @@ struct kernel {
 	struct muster_config *shared; /* the same in the program's memory, like those below */
 	uint64_t *live;               /* by server */
 	const struct muster_flood *flood;
+	struct muster_proven *proven;
 	struct flow_tables tables;
 	struct port_map ports[MUSTER_MAX_SERVERS];
 	uint32_t raised[MUSTER_MAX_SERVERS]; /* added to the plan's generation: sources changed under flows */
@@ -250,6 +251,11 @@ uint32_t flow_tables_older(const struct kernel *kernel);
 /* Takes the older one away: the scan has found it empty. */
 void flow_tables_release(struct kernel *kernel);
 uint64_t flow_tables_bytes(const struct kernel *kernel);
+
+/* proven.c: a round of the scan begins, meets the tag of an entry of the proven, and was whole. */
+void proven_begin(struct kernel *kernel);
+void proven_meet(struct kernel *kernel, uint64_t tag);
+void proven_end(struct kernel *kernel);
 
 /* source_ports.c */
 void source_ports_init(struct kernel *kernel);

@@ -20,6 +20,7 @@
 	X(SERVERS,  "muster_servers",  ARRAY,         4, sizeof(struct muster_server),  MUSTER_MAX_SERVERS) \
 	X(PICKS,    "muster_picks",    ARRAY_OF_MAPS, 4, 4,                             MUSTER_MAX_SERVICES) \
 	X(FLOWS,    "muster_flows",    ARRAY_OF_MAPS, 4, 4,                             MUSTER_TABLES_N) \
+	X(PROVEN,   "muster_proven",   ARRAY,         4, sizeof(struct muster_proven),  1) \
 	X(PORTS,    "muster_ports",    ARRAY_OF_MAPS, 4, 4,                             MUSTER_MAX_SERVERS) \
 	X(LIVE,     "muster_live",     ARRAY,         4, 8,                             MUSTER_MAX_SERVERS) \
 	X(FRAGMENTS, "muster_fragments", LRU_HASH,    sizeof(struct muster_fragment), 4, 1) \

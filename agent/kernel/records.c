@@ -18,7 +18,8 @@ int records_open(struct kernel *kernel)
 	kernel->shared = maps_share(kernel->maps.fd[MAP_CONFIG], sizeof(*kernel->shared));
 	kernel->live = maps_share(kernel->maps.fd[MAP_LIVE], MUSTER_MAX_SERVERS * sizeof(*kernel->live));
 	kernel->flood = maps_share(kernel->maps.fd[MAP_FLOOD], sizeof(*kernel->flood));
-	if (!kernel->shared || !kernel->live || !kernel->flood)
+	kernel->proven = maps_share(kernel->maps.fd[MAP_PROVEN], sizeof(*kernel->proven));
+	if (!kernel->shared || !kernel->live || !kernel->flood || !kernel->proven)
 		return -errno;
 	for (int i = 0; i < MUSTER_SECRET_WORDS; i++) {
 		__u64 none = 0, word = 0;
@@ -36,6 +37,7 @@ void records_close(struct kernel *kernel)
 	maps_unshare(kernel->shared, sizeof(*kernel->shared));
 	maps_unshare(kernel->live, MUSTER_MAX_SERVERS * sizeof(*kernel->live));
 	maps_unshare((void *)kernel->flood, sizeof(*kernel->flood));
+	maps_unshare(kernel->proven, sizeof(*kernel->proven));
 }
 
 int records_read(struct kernel *kernel)

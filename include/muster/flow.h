@@ -65,6 +65,30 @@ enum muster_table {
 #define MUSTER_REF_BUCKET(ref)         ((__u32)(ref) << 2 >> 5)
 #define MUSTER_REF_WAY(ref)            ((__u32)(ref)&7)
 
+/*
+ * Which keys may stand in the tables of proven flows: a bit by the part of the hash that tags carry. Whoever takes an entry
+ * there sets its key's bit before it publishes the entry; nobody clears one. So a bit that is not set says that there is no
+ * entry, without a look at the tables, and most packets that open a flow touch no memory that is not in the cache.
+ *
+ * Bits of entries that are gone are got rid of by turns: the agent clears the half that nobody reads, sets the bits of
+ * all that it meets in one walk through the tables, and puts that half in force. The program sets bits in both halves.
+ */
+#define MUSTER_PROVEN_BITS_LOG2 21
+#define MUSTER_PROVEN_WORDS     (1 << (MUSTER_PROVEN_BITS_LOG2 - 6))
+
+struct muster_proven {
+	__u32 in_force; /* which half is read */
+	__u32 zero[15];
+	__u64 word[2][MUSTER_PROVEN_WORDS];
+};
+_Static_assert(sizeof(struct muster_proven) == 64 + (2 << MUSTER_PROVEN_BITS_LOG2) / 8, "muster_proven is ABI");
+
+/* A tag's bit, or a hash's: both have it in the same place. */
+static inline __u32 muster_proven_bit(__u64 tag)
+{
+	return tag >> (64 - MUSTER_PROVEN_BITS_LOG2);
+}
+
 enum muster_dir {
 	MUSTER_TO_SERVER = 0,
 	MUSTER_TO_CLIENT = 1,

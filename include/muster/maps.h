@@ -14,6 +14,7 @@
  * muster_servers    array           server index          muster_server              agent
  * muster_picks      array of maps   service index         array of __u64, see below  agent; turn: program
  * muster_flows      array of maps   enum muster_table     array of muster_bucket     agent; entries: program
+ * muster_proven     array[1]        0                     muster_proven (flow.h)     program; cleared: agent
  * muster_ports      array of maps   server index          array of lines, ports.h    agent; ports: program
  * muster_live       array           server index          live flows, __u64          program
  * muster_fragments  LRU hash        muster_fragment       place of a flow, __u32     program
@@ -35,7 +36,7 @@
 
 #include <linux/types.h>
 
-#define MUSTER_ABI            2
+#define MUSTER_ABI            3
 #define MUSTER_MAX_SERVICES   256
 #define MUSTER_MAX_SERVERS    4096
 #define MUSTER_VERDICTS_MOST  64    /* room for verdicts to come: the map's size must not change with their number */

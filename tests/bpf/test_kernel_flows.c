@@ -186,6 +186,38 @@ static void a_record_is_reused_without_its_former_flows(void **state)
 	assert_int_equal(read_live(0), 1);
 }
 
+static bool proven_bit(const struct muster_proven *proven, uint64_t tag)
+{
+	uint32_t bit = muster_proven_bit(tag), half = __atomic_load_n(&proven->in_force, __ATOMIC_SEQ_CST);
+
+	return __atomic_load_n(&proven->word[half][bit / 64], __ATOMIC_SEQ_CST) >> bit % 64 & 1;
+}
+
+/* What the program reads says of each proven flow that it may be there, and forgets those that are gone. */
+static void the_bits_of_the_proven_follow_the_table(void **state)
+{
+	struct world *w = *state;
+	uint64_t gone = ~0ULL, stands = tag_of(0, 0, 0);
+	struct muster_proven *proven;
+	struct muster_bucket *table;
+	int fd;
+
+	open_small(w);
+	fd = pinned("muster_proven");
+	proven = mmap(NULL, sizeof(*proven), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(proven != MAP_FAILED);
+	close(fd);
+	for (int half = 0; half < 2; half++)
+		proven->word[half][muster_proven_bit(gone) / 64] |= 1ULL << muster_proven_bit(gone) % 64;
+	table = table_at(MUSTER_TABLE_A);
+	struct pair p = {.n = 7, .state = MUSTER_FLOW_ESTABLISHED, .seen = beat_now(w), .seen_back = beat_now(w)};
+	enter_pair(table, MUSTER_TABLE_A, &p);
+	assert_true(loop_until(w, 20000, proven_bit(proven, stands) && !proven_bit(proven, gone)));
+	table[7 / 4].tag[7 % 4 * 2] = table[7 / 4].tag[7 % 4 * 2 + 1] = 0;
+	assert_true(loop_until(w, 20000, !proven_bit(proven, stands)));
+	munmap(proven, sizeof(*proven));
+}
+
 static void counters_are_summed_over_the_cpus(void **state)
 {
 	struct world *w = *state;
@@ -243,6 +275,7 @@ int main(void)
 		test_in_world(the_count_of_live_flows_goes_down_with_them),
 		test_in_world(a_count_that_stays_wrong_is_put_right),
 		test_in_world(a_record_is_reused_without_its_former_flows),
+		test_in_world(the_bits_of_the_proven_follow_the_table),
 		test_in_world(counters_are_summed_over_the_cpus),
 		test_in_world(events_of_the_program_arrive),
 	};

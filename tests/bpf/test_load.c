@@ -32,11 +32,11 @@ static void test_ip_link_loads_it(void **state)
 	command("mount -t bpf bpf /sys/fs/bpf");
 	load("front", "xdp");
 	load("back", "xdpgeneric");
-	command("test $(ls /sys/fs/bpf/xdp/globals | grep -c '^muster_') = 17");
+	command("test $(ls /sys/fs/bpf/xdp/globals | grep -c '^muster_') = 18");
 	/* Both programs use the same pinned maps; constants and the trace are each load's own. */
 	command("maps() { bpftool -j prog show id $(ip -j link show dev $1 | jq '.[0].xdp.prog.id') |"
 		" jq -c '.map_ids'; }; test $(jq -n --argjson a \"$(maps front)\" --argjson b \"$(maps back)\""
-		" '$a - ($a - $b) | length') = 17");
+		" '$a - ($a - $b) | length') = 18");
 	/* A newer program takes the place of the old one, over the same maps. */
 	load("front", "xdp");
 	command("ip link set dev back xdpgeneric off && ip link set dev front xdp off && umount /sys/fs/bpf");
