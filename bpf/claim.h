@@ -79,23 +79,24 @@ __noinline int oust(const struct packet *p, __u32 from)
 		return 0;
 	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref == MUSTER_NOWHERE && from == FROM_OVER)
-		ref = proven_seek(&key, hash);
+		ref = proven_seek(&key, hash, config);
 	return slot_at(&holder, ref) && may_oust(&holder, ref, config, from, p->now) && flow_forget(ref, holder.seen);
 }
 
 /* Ends what still stands under the answers' key: a closed flow whose port was given back. */
 __noinline int answer_clear(const struct packet *p)
 {
+	struct muster_config *config = config_of();
 	struct muster_tuple key;
 	__u64 hash;
 	__u32 ref;
 
-	if (!p || !answer_hash(&key, &hash, p))
+	if (!p || !config || !answer_hash(&key, &hash, p))
 		return 0;
 	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
-	ref = proven_seek(&key, hash);
+	ref = proven_seek(&key, hash, config);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
 	return 0;
@@ -117,10 +118,11 @@ __noinline int answer_claim(struct packet *p)
 /* Is there a proven flow under the answers' key? */
 __noinline int answer_proven(const struct packet *p)
 {
+	struct muster_config *config = config_of();
 	struct muster_tuple key;
 	__u64 hash;
 
-	return p && answer_hash(&key, &hash, p) && proven_seek(&key, hash) != MUSTER_NOWHERE;
+	return p && config && answer_hash(&key, &hash, p) && proven_seek(&key, hash, config) != MUSTER_NOWHERE;
 }
 
 /* The number that was given back the longest ago. */
@@ -167,10 +169,14 @@ __noinline int number_hold(struct packet *p, __u32 n, __u32 from)
 	return hold;
 }
 
-static __always_inline int number_claim(struct packet *p, __u32 n, __u32 from)
+/* Claims number n, and the answers' place. 0, or a verdict. */
+__noinline int number_claim(struct packet *p, __u32 n, __u32 from)
 {
-	int hold = number_hold(p, n, from);
+	int hold;
 
+	if (!p)
+		return MUSTER_VERDICT_NONE;
+	hold = number_hold(p, n, from);
 	if (hold == PORT_TAKEN && oust(p, from)) {
 		hold = number_hold(p, n, from);
 		p->new_port.ringed = true;
@@ -203,7 +209,7 @@ static __always_inline int own_port_claim(struct packet *p)
 }
 
 /* The n-th number by hash, of those toward the server; the one that the same client had. */
-static __always_inline __u32 hashed_number(__u32 server, __u64 hash, __u32 attempt)
+__noinline __u32 hashed_number(__u32 server, __u64 hash, __u32 attempt)
 {
 	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
 	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;

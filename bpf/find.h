@@ -62,19 +62,20 @@ static __always_inline bool find_at_once(struct packet *p)
 /* The place of `key`'s entry in any table: a SYN's is likely among the half-open ones. */
 __noinline __u32 flow_seek(const struct muster_tuple *key, __u64 hash, __u32 syn)
 {
-	__u32 ref = MUSTER_NOWHERE;
+	__u32 zero = 0, ref = MUSTER_NOWHERE;
+	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
 
-	if (!key)
+	if (!key || !config)
 		return ref;
 	if (syn)
 		ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref == MUSTER_NOWHERE)
-		ref = proven_seek(key, hash);
+		ref = proven_seek(key, hash, config);
 	if (ref == MUSTER_NOWHERE && !syn)
 		ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
 	/* It may have moved between the two looks. */
 	if (ref == MUSTER_NOWHERE && !syn)
-		ref = proven_seek(key, hash);
+		ref = table_seek(key, hash, proven_table(config));
 	return ref;
 }
 

@@ -72,6 +72,18 @@ static __always_inline __u32 slot_index(const struct muster_tuple *key, __u32 sc
 	return scheduler == MUSTER_SCHEDULER_SOURCE ? pick_hash(&client) : hash >> 8;
 }
 
+/* The server whom a slot names; NONE: nobody is there; ALL_FULL: it is at its limit. */
+__noinline __u32 slot_with_room(__u32 service, __u32 slot)
+{
+	void *picks = bpf_map_lookup_elem(&muster_picks, &service);
+	__u32 index = NONE;
+	struct muster_server *server = picks ? slot_server(picks, slot, service, &index) : NULL;
+
+	if (!server)
+		return NONE;
+	return at_limit(server, index) ? ALL_FULL : index;
+}
+
 /*
  * The server whom a slot names, or the next slot's that is not at its limit. NONE: nobody is there; ALL_FULL. The slot may be
  * of the table of before, which had another length: it is taken by the length of the one that is read. Global: verified once
@@ -81,21 +93,15 @@ __noinline __u32 server_with_room(__u32 service, __u32 slot, __u32 lighter)
 {
 	void *picks = bpf_map_lookup_elem(&muster_picks, &service);
 	__u64 *length = picks ? picks_element(picks, MUSTER_PICKS_LEN) : NULL;
-	__u32 index = NONE;
-	struct muster_server *server;
+	__u32 index = ALL_FULL;
 
 	if (!length || !*length)
 		return NONE;
 	if (lighter != NONE)
 		slot = lighter_slot(picks, slot, lighter, service);
-	for (__u32 i = 0; i < ROOM_ATTEMPTS; i++) {
-		server = slot_server(picks, (slot + i) % *length, service, &index);
-		if (!server)
-			return NONE;
-		if (!at_limit(server, index))
-			return index;
-	}
-	return ALL_FULL;
+	for (__u32 i = 0; i < ROOM_ATTEMPTS && index == ALL_FULL; i++)
+		index = slot_with_room(service, (slot + i) % *length);
+	return index;
 }
 
 /*

@@ -177,44 +177,6 @@ __noinline __u32 bucket_seek(const struct muster_tuple *key, __u64 hash, __u32 t
 	return MUSTER_WAYS;
 }
 
-/* The place of `key`'s entry in a table, or MUSTER_NOWHERE. */
-__noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 table)
-{
-	__u32 zero = 0, index, way;
-	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
-	struct muster_bucket *first;
-
-	if (!config || !key)
-		return MUSTER_NOWHERE;
-	table &= MUSTER_TABLES_N - 1;
-	index = muster_bucket_first(hash, config->bucket_mask[table]);
-	first = bucket_at(table, index);
-	if (!first)
-		return MUSTER_NOWHERE;
-	way = bucket_seek(key, hash, table, index);
-	if (way == MUSTER_WAYS && (tag_read(&first->tag[0]) & MUSTER_SPILL)) {
-		index = muster_bucket_second(hash, config->bucket_mask[table]);
-		way = bucket_seek(key, hash, table, index);
-	}
-	return way < MUSTER_WAYS ? MUSTER_REF(table, index, way) : MUSTER_NOWHERE;
-}
-
-static __always_inline __u32 proven_table(const struct muster_config *config)
-{
-	return config->table == MUSTER_TABLE_B ? MUSTER_TABLE_B : MUSTER_TABLE_A;
-}
-
-/* The table that grew into the one in force, while it holds flows still. */
-static __always_inline __u32 older_table(const struct muster_config *config)
-{
-	return MUSTER_TABLE_A + MUSTER_TABLE_B - proven_table(config);
-}
-
-static __always_inline bool has_older(const struct muster_config *config)
-{
-	return config->bucket_mask[older_table(config)] != 0;
-}
-
 /*
  * May a key of this hash have a proven entry (muster/flow.h)? The half that was read must be in force still: the agent
  * clears the other one.
@@ -252,15 +214,49 @@ static __always_inline void note_proven(__u64 hash)
 	}
 }
 
-/* Where a key's proven entry stands, the older table included. */
-__noinline __u32 proven_seek(const struct muster_tuple *key, __u64 hash)
+/* The place of `key`'s entry in a table, or MUSTER_NOWHERE. */
+__noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 table)
 {
-	struct muster_config *config = config_of();
-	__u32 ref;
+	__u32 zero = 0, index, way;
+	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
+	struct muster_bucket *first;
 
-	if (!key || !config || !maybe_proven(hash))
+	if (!config || !key || (table != MUSTER_TABLE_HALF_OPEN && !maybe_proven(hash)))
 		return MUSTER_NOWHERE;
-	ref = table_seek(key, hash, proven_table(config));
+	table &= MUSTER_TABLES_N - 1;
+	index = muster_bucket_first(hash, config->bucket_mask[table]);
+	first = bucket_at(table, index);
+	if (!first)
+		return MUSTER_NOWHERE;
+	way = bucket_seek(key, hash, table, index);
+	if (way == MUSTER_WAYS && (tag_read(&first->tag[0]) & MUSTER_SPILL)) {
+		index = muster_bucket_second(hash, config->bucket_mask[table]);
+		way = bucket_seek(key, hash, table, index);
+	}
+	return way < MUSTER_WAYS ? MUSTER_REF(table, index, way) : MUSTER_NOWHERE;
+}
+
+static __always_inline __u32 proven_table(const struct muster_config *config)
+{
+	return config->table == MUSTER_TABLE_B ? MUSTER_TABLE_B : MUSTER_TABLE_A;
+}
+
+/* The table that grew into the one in force, while it holds flows still. */
+static __always_inline __u32 older_table(const struct muster_config *config)
+{
+	return MUSTER_TABLE_A + MUSTER_TABLE_B - proven_table(config);
+}
+
+static __always_inline bool has_older(const struct muster_config *config)
+{
+	return config->bucket_mask[older_table(config)] != 0;
+}
+
+/* Where a key's proven entry stands, the older table included. */
+static __always_inline __u32 proven_seek(const struct muster_tuple *key, __u64 hash, const struct muster_config *config)
+{
+	__u32 ref = table_seek(key, hash, proven_table(config));
+
 	if (ref == MUSTER_NOWHERE && has_older(config))
 		ref = table_seek(key, hash, older_table(config));
 	return ref;

@@ -10,6 +10,7 @@
 
 #define CHUNK       1024 /* buckets read in one turn of the loop */
 #define STEP_MS     2    /* pause between two chunks of a round */
+#define LATE_MS     10   /* a pause may last so much longer; left to itself, sd-event makes that 250 */
 #define ROUND_MS    2000 /* pause between two rounds */
 #define LIVE_ROUNDS 3    /* a count that is wrong by the same number for so long is put right */
 #define PORT_ROUNDS 5    /* source ports that are missing for so long are looked for */
@@ -127,7 +128,8 @@ void flows_end_of(struct kernel *kernel, const bool *servers)
 
 int flows_open(struct kernel *kernel)
 {
-	return sd_event_add_time_relative(kernel->event, &kernel->gauge.timer, CLOCK_MONOTONIC, 0, 0, on_timer, kernel);
+	return sd_event_add_time_relative(kernel->event, &kernel->gauge.timer, CLOCK_MONOTONIC, 0, LATE_MS * 1000,
+					  on_timer, kernel);
 }
 
 void flows_close(struct kernel *kernel)
