@@ -103,6 +103,14 @@ struct alert_rule {
 	  "Somebody took the server out for a while. That time is over, and it cannot come back by itself: its check fails.", \
 	  "it is healthy and serves, or the order is returned", \
 	  "muster show server {subject}", "muster return {subject} --force") \
+	X(ORDER_ENDS, order_ends, INFO, SIGNAL, "comes back soon: four fifths of the time of an order on it are over", \
+	  "At the end the server gets connections again, if it is healthy. Whoever still works on it says so now.", \
+	  "the order is over, or has got a later end", \
+	  "muster lease list", "muster show server {subject}", "muster return {subject}") \
+	X(ORDER_ENDLESS, order_endless, WARNING, SIGNAL, "has been out for an hour and more, by an order without an end", \
+	  "Nobody but an operator ends this order. The others carry the server's share until then: the outage that Muster was made for began like this.", \
+	  "the order is returned", \
+	  "muster show server {subject}", "muster lease list", "muster return {subject}") \
 	X(RECALLED, recalled, CRITICAL, EVENT(ORDER_RECALLED, NULL, 3600), "was called back into service: the servers left fell short", \
 	  "Somebody had taken it out, and its twins could not carry the rest. Its order is suspended, and stays so until it is said again.", \
 	  "an hour has passed", \

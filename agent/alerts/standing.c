@@ -97,6 +97,17 @@ static void hop(const struct round *round, const struct server *server, const ch
 		book_keep(round->book, ALERT_NO_NEXT_HOP, service, server->conf->name);
 }
 
+/* What the lease's own clock has said: both are remembered over a restart. */
+static void announced(const struct round *round, const struct order *order)
+{
+	if (order->warned)
+		say(round, ALERT_ORDER_ENDS, order->service, order->server, "ordered by %s: %s", order->owner,
+		    order->reason);
+	if (order->reminders && lease_holds_out(order))
+		say(round, ALERT_ORDER_ENDLESS, order->service, order->server, "for %u h, ordered by %s: %s",
+		    order->reminders, order->owner, order->reason);
+}
+
 static void orders(const struct round *round, const struct server *server, const char *service)
 {
 	const struct state *state = round->agent->state;
@@ -113,6 +124,8 @@ static void orders(const struct round *round, const struct server *server, const
 		if (order->overdue)
 			say(round, ALERT_ORDER_OVERDUE, service, name, "ordered by %s: %s", order->owner,
 			    order->reason);
+		else if (!order->suspended)
+			announced(round, order);
 	}
 	/* A backup that stands by, a hold after an ejection, and what has an alert of its own, is no riddle. */
 	if (server->run.health.state == HEALTH_UP && !pool->effective && !ordered && server->conf->weight &&
