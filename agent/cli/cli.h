@@ -27,6 +27,14 @@ int run_show_picks(struct session *session);
 int run_show_verdicts(struct session *session);
 int run_show_stats(struct session *session);
 int run_names(struct session *session);
+/* offline.c: the same without an agent, from the maps and the state folder. */
+typedef void (*render_fn)(const struct look *look, const json_t *document);
+bool offline_asked(const struct session *session);
+/* status, show services, show servers: of the status document. */
+int offline_status(struct session *session, render_fn render);
+int offline_server(struct session *session);
+int offline_picks(struct session *session);
+int offline_return_server(struct session *session);
 /* events.c */
 int run_show_events(struct session *session);
 int run_events(struct session *session);

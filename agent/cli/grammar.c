@@ -44,6 +44,9 @@ static const struct cli_option
 	force   = {"force", 0, .help = "undo another owner's order as well"},
 	override = {"force", 0, .help = "even where the servers left may not carry it; never the last one"},
 	offline = {"offline", 0, .help = "without an agent: shares, what is left without each server, single points of failure"},
+	unattended = {"offline", 0, .help = "without an agent: what the maps and its files hold, how old that is, and who is in charge"},
+	by_hand = {"offline", 0, .help = "without an agent: into the maps at once, and into its files for the next one; by root"},
+	state   = {"state", 0, VALUE_FILE, "DIR", .help = "musterd's state folder, for --offline; else the configuration's"},
 	within  = {"confirm-within", 0, VALUE_DURATION, "DURATION",
 		   .help = "on trial: rolled back by itself unless muster confirm comes in time"},
 	dry_run = {"dry-run", 0, .help = "only say what the capacity gate answers, and why"},
@@ -70,14 +73,16 @@ const struct cli_option *const cli_globals[] = {
 	&json, &color, &socket, &as, &help, &version, &man, &playbook, &completion, &names, NULL};
 
 const struct cli_command cli_commands[] = {
-	{{"status"}, .run = run_status, .help = "services, servers and what is wrong (also without a command)"},
-	{{"show", "services"}, .run = run_show_services, .help = "one line per service"},
-	{{"show", "servers"}, .run = run_show_servers, .help = "one line per server of each service"},
-	{{"show", "server"}, {{VALUE_SERVER, "SERVER"}}, .run = run_show_server,
+	{{"status"}, .options = {&unattended, &state, &pins}, .run = run_status,
+	 .help = "services, servers and what is wrong (also without a command)"},
+	{{"show", "services"}, .options = {&unattended, &state, &pins}, .run = run_show_services, .help = "one line per service"},
+	{{"show", "servers"}, .options = {&unattended, &state, &pins}, .run = run_show_servers,
+	 .help = "one line per server of each service"},
+	{{"show", "server"}, {{VALUE_SERVER, "SERVER"}}, {&unattended, &state, &pins}, .run = run_show_server,
 	 .help = "one server in words: what, why, since when, until when"},
 	{{"show", "flows"}, .options = {&server, &client, &most}, .run = run_show_flows,
 	 .help = "live connections"},
-	{{"show", "picks"}, {{VALUE_SERVICE, "SERVICE"}}, .run = run_show_picks,
+	{{"show", "picks"}, {{VALUE_SERVICE, "SERVICE"}}, {&unattended, &state, &pins}, .run = run_show_picks,
 	 .help = "a service's table: which server has how many slots",
 	 .detail = "A new flow takes one slot: the next in turn, or the one that the scheduler's hash or count of live flows "
 		   "says (scheduler in musterd.conf(5)). With --json the slots themselves are there too, each as a place in "
@@ -97,8 +102,10 @@ const struct cli_command cli_commands[] = {
 	{{"maintenance"}, {{VALUE_SERVER, "SERVER"}}, {&for_, &indefinitely, &reason, &wait, &kill, &override, &dry_run}, run_maintenance,
 	 "take a server out to work on it",
 	 "Like a drain, but never recalled; and that the server is down meanwhile is no news."},
-	{{"return"}, {{VALUE_SERVER, "SERVER"}}, {&force}, run_return, "end the orders on a server",
-	 "An order is undone by its owner, or by anybody with --force."},
+	{{"return"}, {{VALUE_SERVER, "SERVER"}}, {&force, &by_hand, &state, &pins}, run_return, "end the orders on a server",
+	 "An order is undone by its owner, or by anybody with --force. With --offline, while no musterd runs, it gets its whole weight "
+	 "at once, for nobody is there for a slow start or a check; one that was not healthy when a musterd last looked stays out, but "
+	 "for --force."},
 	{{"weight"}, {{VALUE_SERVER, "SERVER"}, {VALUE_WEIGHT, "N"}}, {&for_, &indefinitely, &reason, &override, &dry_run}, run_weight,
 	 "give a server another weight for a while", "Where several orders stand, the lowest weight acts."},
 	{{"recycle"}, {{VALUE_SERVER, "SERVER"}}, {&exec, &for_, &recycle_reason}, run_recycle,

@@ -142,7 +142,11 @@ int run_weight(struct session *session)
 int run_return(struct session *session)
 {
 	int result;
-	json_t *body = change_of_server(session, &result);
+	json_t *body;
+
+	if (offline_asked(session))
+		return offline_return_server(session);
+	body = change_of_server(session, &result);
 
 	if (!body)
 		return result;

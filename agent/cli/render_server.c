@@ -46,6 +46,11 @@ static void health(const struct look *look, const json_t *server)
 		paragraph(look, "health", "not checked: its service has no check.");
 		return;
 	}
+	if (json_known(h, "seen_age_ms")) { /* without an agent */
+		paragraph(look, "health", "%s when a musterd last looked, %s ago.", json_text(h, "state"),
+			  human_age((int64_t)json_figure(h, "seen_age_ms"), age));
+		return;
+	}
 	if (!json_known(h, "checked_age_ms")) {
 		paragraph(look, "health", "%s: no check has ended yet.", json_text(h, "state"));
 		return;
@@ -205,6 +210,10 @@ static void traffic(const struct look *look, const json_t *server)
 	if (json_known(server, "share_pct"))
 		snprintf(share, sizeof(share), "; %.1f %% of the service's new connections, its weight wants %.1f %%",
 			 json_figure(server, "share_pct"), json_figure(server, "share_wanted_pct"));
+	if (!json_is_object(rates)) {
+		paragraph(look, "traffic", "%.0f live connections.", json_figure(server, "live_flows"));
+		return;
+	}
 	paragraph(look, "traffic", "%.0f live connections, %s new/s, %s/s in, %s/s out%s.",
 		  json_figure(server, "live_flows"), human_rate(json_figure(rates, "flows_per_s"), conn),
 		  human_bytes(json_figure(rates, "bytes_in_per_s"), in),

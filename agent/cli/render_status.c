@@ -54,14 +54,19 @@ static void set_share(struct table *table, size_t column, const json_t *server)
 	table_set(table, column, "%s/%s", got, wanted);
 }
 
-static void set_rates(struct table *table, size_t shift, const json_t *object)
+/* New connections and bytes a second, in three columns from this one on. */
+static void set_rates(struct table *table, size_t column, const json_t *object)
 {
 	const json_t *rates = json_object_get(object, "rates");
 	char buf[HUMAN_SIZE];
 
-	table_set(table, CONN - shift, "%s", human_rate(json_figure(rates, "flows_per_s"), buf));
-	table_set(table, IN - shift, "%s", human_short_bytes(json_figure(rates, "bytes_in_per_s"), buf));
-	table_set(table, OUT - shift, "%s", human_short_bytes(json_figure(rates, "bytes_out_per_s"), buf));
+	for (size_t i = 0; i < 3 && !json_is_object(rates); i++)
+		table_set(table, column + i, "-");
+	if (!json_is_object(rates))
+		return;
+	table_set(table, column, "%s", human_rate(json_figure(rates, "flows_per_s"), buf));
+	table_set(table, column + 1, "%s", human_short_bytes(json_figure(rates, "bytes_in_per_s"), buf));
+	table_set(table, column + 2, "%s", human_short_bytes(json_figure(rates, "bytes_out_per_s"), buf));
 }
 
 /* The order that acts, or NULL. */
@@ -112,7 +117,7 @@ static void add_server(const struct look *look, struct table *table, size_t shif
 		table_set(table, LIVE - shift, "%.0f", json_figure(server, "live_flows"));
 	else
 		table_set(table, LIVE - shift, "-");
-	set_rates(table, shift, server);
+	set_rates(table, CONN - shift, server);
 	set_share(table, SHARE - shift, server);
 	set_cause(table, SINCE - shift, server);
 }
@@ -120,17 +125,20 @@ static void add_server(const struct look *look, struct table *table, size_t shif
 static void service_header(const struct look *look, const json_t *service)
 {
 	const json_t *rates = json_object_get(service, "rates");
-	char addr[96], conn[HUMAN_SIZE], in[HUMAN_SIZE], out[HUMAN_SIZE], text[512];
+	char addr[96], conn[HUMAN_SIZE], in[HUMAN_SIZE], out[HUMAN_SIZE], moves[128] = "", text[512];
 	int at;
 
 	at = fprintf(look->out, "%s ", json_text(service, "name"));
 	render_state(look, json_text(service, "state"));
 	at += (int)strlen(json_text(service, "state")) + 1;
-	snprintf(text, sizeof(text), "%s, %s, %s, %s conn/s, in %s/s, out %s/s, %.0f live",
-		 render_address(service, addr, sizeof(addr)), json_text(service, "mode"),
-		 json_text(service, "scheduler"), human_rate(json_figure(rates, "flows_per_s"), conn),
-		 human_bytes(json_figure(rates, "bytes_in_per_s"), in),
-		 human_bytes(json_figure(rates, "bytes_out_per_s"), out), json_figure(service, "live_flows"));
+	if (json_is_object(rates))
+		snprintf(moves, sizeof(moves), "%s conn/s, in %s/s, out %s/s, ",
+			 human_rate(json_figure(rates, "flows_per_s"), conn),
+			 human_bytes(json_figure(rates, "bytes_in_per_s"), in),
+			 human_bytes(json_figure(rates, "bytes_out_per_s"), out));
+	snprintf(text, sizeof(text), "%s, %s, %s, %s%.0f live", render_address(service, addr, sizeof(addr)),
+		 json_text(service, "mode"), json_text(service, "scheduler"), moves,
+		 json_figure(service, "live_flows"));
 	fprintf(look->out, " ");
 	human_wrap(look->out, look->width, (size_t)at, 4, text);
 }
@@ -241,7 +249,7 @@ void render_services(const struct look *look, const json_t *status)
 	};
 	_cleanup_(table_free) struct table *table = NULL;
 	const json_t *services = json_object_get(status, "services"), *service;
-	char buf[HUMAN_SIZE], addr[96];
+	char addr[96];
 	size_t i;
 
 	if (json_array_size(services) == 0) {
@@ -252,7 +260,6 @@ void render_services(const struct look *look, const json_t *status)
 		return;
 	json_array_foreach(services, i, service)
 	{
-		const json_t *rates = json_object_get(service, "rates");
 
 		table_row(table);
 		table_set(table, 0, "%s", json_text(service, "name"));
@@ -264,9 +271,7 @@ void render_services(const struct look *look, const json_t *status)
 		table_set(table, 5, "%.0f of %zu", json_figure(service, "serving"),
 			  json_array_size(json_object_get(service, "servers")));
 		table_set(table, 6, "%.0f", json_figure(service, "live_flows"));
-		table_set(table, 7, "%s", human_rate(json_figure(rates, "flows_per_s"), buf));
-		table_set(table, 8, "%s", human_short_bytes(json_figure(rates, "bytes_in_per_s"), buf));
-		table_set(table, 9, "%s", human_short_bytes(json_figure(rates, "bytes_out_per_s"), buf));
+		set_rates(table, 7, service);
 	}
 	table_print(table, look->out, look->width, look->color);
 }

@@ -5,8 +5,6 @@
 #include "client.h"
 #include "names.h"
 
-typedef void (*render_fn)(const struct look *look, const json_t *document);
-
 /* Shows an answer: the document as it is, or as text. Faults the agent found are a sentence. */
 static int show_answer(struct session *session, const struct answer *answer, render_fn render)
 {
@@ -33,19 +31,24 @@ static int show(struct session *session, const char *path, render_fn render)
 	return show_answer(session, &answer, render);
 }
 
+static int show_status(struct session *session, render_fn render)
+{
+	return offline_asked(session) ? offline_status(session, render) : show(session, "/v1/status", render);
+}
+
 int run_status(struct session *session)
 {
-	return show(session, "/v1/status", render_status);
+	return show_status(session, render_status);
 }
 
 int run_show_services(struct session *session)
 {
-	return show(session, "/v1/status", render_services);
+	return show_status(session, render_services);
 }
 
 int run_show_servers(struct session *session)
 {
-	return show(session, "/v1/status", render_servers);
+	return show_status(session, render_servers);
 }
 
 int run_show_stats(struct session *session)
@@ -81,7 +84,11 @@ static int query_server(struct session *session, char **path, const char *key, c
 int run_show_server(struct session *session)
 {
 	_cleanup_(freep) char *path = strdup("/v1/server");
-	int result = query_server(session, &path, "name", session->request.arguments[0].text);
+	int result;
+
+	if (offline_asked(session))
+		return offline_server(session);
+	result = query_server(session, &path, "name", session->request.arguments[0].text);
 
 	return result ? result : show(session, path, render_server);
 }
@@ -93,6 +100,8 @@ int run_show_picks(struct session *session)
 	char name[MUSTER_NAME_SIZE];
 	int result;
 
+	if (offline_asked(session))
+		return offline_picks(session);
 	if (client_call(session->socket, "/v1/status", NULL, &answer) < 0)
 		return CLI_FAILED;
 	result = names_service(answer.json, session->request.arguments[0].text, name, stderr);

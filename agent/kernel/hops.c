@@ -248,7 +248,8 @@ void hops_want(struct kernel *kernel, uint32_t index, const struct muster_addr *
 
 void hops_forget(struct kernel *kernel, uint32_t index)
 {
-	kernel->hops[index] = (struct hop){0};
+	if (kernel->hops[index].wanted)
+		kernel->hops[index] = (struct hop){0};
 }
 
 bool hops_servable(const struct kernel *kernel, uint32_t index, uint8_t mode)

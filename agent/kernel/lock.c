@@ -45,6 +45,13 @@ static int holder_of(int fd)
 	return pid;
 }
 
+int pins_holder(const char *pins)
+{
+	_cleanup_(closep) int fd = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? 0 : holder_of(fd);
+}
+
 int pins_lock(const char *pins, char *why, size_t n)
 {
 	_cleanup_(closep) int fd = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -14,6 +14,9 @@ int pins_prepare(const char *pins, char *why, size_t n);
  */
 int pins_lock(const char *pins, char *why, size_t n);
 
+/* The pid of the musterd that holds the folder now; 0: none does, as far as can be seen from here. */
+int pins_holder(const char *pins);
+
 /* The pid that holds (device, inode) in the text of /proc/locks, or 0. */
 int pins_lock_holder(const char *locks, unsigned major, unsigned minor, uint64_t inode);
 

@@ -42,6 +42,9 @@ static int index_plan(struct sync *sync)
 		if (service->index >= MUSTER_MAX_SERVICES || service->n_slots > MUSTER_MAX_SLOTS)
 			return -ERANGE;
 		sync->service[service->index] = service;
+		for (uint32_t s = 0; s < service->n_slots; s++)
+			if (service->slots[s] >= MUSTER_MAX_SERVERS || !sync->server[service->slots[s]])
+				return -ERANGE;
 		n_slots += service->n_slots;
 	}
 	sync->picks = calloc(MAX(sync->plan->n_services, 1u), sizeof(*sync->picks));
@@ -203,7 +206,7 @@ static uint32_t fill_gaps(uint32_t *slots, uint32_t n)
  * A slot is written only when new flows may go there at all; what the plan says beyond that is the agent's business. In
  * a table that is used by hash the others keep their places, or every flow would move. The number of slots, or -errno.
  */
-static int servable_slots(struct sync *sync, const struct plan_service *service, uint32_t *slots)
+int sync_servable_slots(const struct kernel *kernel, const struct plan_service *service, uint32_t *slots)
 {
 	bool hashed = picks_hashed(service->record.scheduler);
 	bool gaps = false;
@@ -212,9 +215,9 @@ static int servable_slots(struct sync *sync, const struct plan_service *service,
 	for (uint32_t s = 0; s < service->n_slots; s++) {
 		uint32_t server = service->slots[s];
 
-		if (server >= MUSTER_MAX_SERVERS || !sync->server[server])
+		if (server >= MUSTER_MAX_SERVERS)
 			return -ERANGE;
-		bool servable = hops_servable(sync->kernel, server, service->record.mode);
+		bool servable = hops_servable(kernel, server, service->record.mode);
 		gaps = gaps || (hashed && !servable);
 		if (servable || hashed)
 			slots[n++] = servable ? server : NOBODY;
@@ -227,7 +230,7 @@ static int sync_picks(struct sync *sync)
 	uint32_t *slots = sync->slots;
 
 	for (uint32_t i = 0; i < MUSTER_MAX_SERVICES; i++) {
-		int n = sync->service[i] ? servable_slots(sync, sync->service[i], slots) : 0;
+		int n = sync->service[i] ? sync_servable_slots(sync->kernel, sync->service[i], slots) : 0;
 
 		if (n < 0)
 			return n;

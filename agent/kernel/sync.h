@@ -24,6 +24,9 @@ int sync_compare_vips(struct sync *sync);
 int sync_publish_vips(struct sync *sync);
 int sync_remove_vips(struct sync *sync);
 
+/* The slots that may be written of a plan's; room for as many as it has. How many, or -errno. */
+int sync_servable_slots(const struct kernel *kernel, const struct plan_service *service, uint32_t *slots);
+
 /* sync_edits.c: reads the records anew, and reports what somebody else wrote into them. */
 int sync_read(struct sync *sync);
 /* An edit goes into the report. Returns whether it is left alone (edits.h). */

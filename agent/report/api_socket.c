@@ -189,6 +189,13 @@ void api_socket_peer(int fd, struct api_peer *out)
 	out->owner = login == (uid_t)-1 ? cred.uid : login;
 }
 
+void api_socket_self(struct api_peer *out)
+{
+	const uid_t uid = geteuid(), login = login_uid(getpid(), uid);
+
+	*out = (struct api_peer){.pid = getpid(), .uid = uid, .owner = login == (uid_t)-1 ? uid : login};
+}
+
 void api_peer_name(uid_t uid, char *out, size_t n)
 {
 	struct passwd entry, *found = NULL;

@@ -21,6 +21,8 @@ void api_socket_close(struct api_socket *socket);
 
 /* Fills all of *out but its name. */
 void api_socket_peer(int fd, struct api_peer *out);
+/* As whom this very process would be known at a control socket; all but the name. */
+void api_socket_self(struct api_peer *out);
 /* "alice (uid 1000)", or "uid 1000" when the host knows no name. May ask a directory service. */
 void api_peer_name(uid_t uid, char *out, size_t n);
 

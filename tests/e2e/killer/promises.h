@@ -124,7 +124,7 @@ static void promises_print(const char *what, const struct promises *p)
 	for (int s = 0; s < SERVERS; s++)
 		for (int k = 0; k < KINDS; k++)
 			if (p->order[s][k][0])
-				printf(" %s of %s (%s)", kind_name[k], server_name[s], p->order[s][k]);
+				printf(" %s of %s (%.10s)", kind_name[k], server_name[s], p->order[s][k]);
 	printf("%s%s%s\n", p->added ? " web-03 added" : "", p->other_config ? " other configuration" : "",
 	       p->on_trial ? " on trial" : "");
 }

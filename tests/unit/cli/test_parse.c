@@ -123,7 +123,7 @@ static void test_option_faults(void **state)
 	fails_with("why --flags urg", "--flags: 'urg' is not known here: give one of syn, ack, fin, rst");
 	fails_with("drain web-02 --reason", "--reason needs a value");
 	fails_with("drain web-02 --reason= --for 1h", "--reason: '' is empty");
-	fails_with("status --for 1h", "'--for' is not an option here: --json --color");
+	fails_with("status --for 1h", "'--for' is not an option here: --offline --state --pins --json --color");
 	fails_with("--so", "--socket needs a value: --socket PATH");
 	fails_with("attach eth0 --mode fast", "'fast' is not known here: give one of auto, native, generic");
 	fails_with("status -x", "'-x' is not an option here");

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* --offline: what is shown, and put back, when no agent answers. */
+#include "../offline.h"
+
+#include "../report/api_socket.h"
+#include "cli.h"
+#include "client.h"
+#include "human.h"
+#include "names.h"
+
+#define FILE_USUAL MUSTER_SYSCONFDIR "/muster/musterd.yaml"
+
+bool offline_asked(const struct session *session)
+{
+	return session->request.command && cli_option(&session->request, "offline")->given;
+}
+
+/* Said on standard error why not. */
+static int open_offline(struct session *session, bool lock, struct offline **out)
+{
+	const struct cli_request *request = &session->request;
+	char why[512];
+
+	if (geteuid() != 0) {
+		fprintf(stderr, "muster: the maps are root's: use sudo\n");
+		return CLI_FAILED;
+	}
+	if (offline_open(out, FILE_USUAL, cli_option(request, "state")->text, cli_option(request, "pins")->text, lock,
+			 why, sizeof(why)) == 0)
+		return CLI_DONE;
+	fprintf(stderr, "muster: %s\n", why);
+	return CLI_FAILED;
+}
+
+/* Takes the document's reference. As JSON it says by itself that it is nobody's; else a sentence stands above it. */
+static int show(struct session *session, const struct offline *o, json_t *document, render_fn render)
+{
+	char text[sizeof(o->text) + 4];
+
+	if (!document)
+		return CLI_FAILED;
+	if (session->json) {
+		json_object_set_new(document, "offline",
+				    json_pack("{s:s, s:o, s:o}", "text", o->text, "musterd_pid",
+					      o->holder ? json_integer(o->holder) : json_null(), "quiet_ms",
+					      o->quiet_ms < 0 ? json_null() : json_integer(o->quiet_ms)));
+		json_dumpf(document, session->look.out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+		fputc('\n', session->look.out);
+	} else {
+		snprintf(text, sizeof(text), "%c%s.", o->holder ? o->text[0] : 'N', o->text + 1);
+		human_wrap(session->look.out, session->look.width, 0, 0, text);
+		fputc('\n', session->look.out);
+		render(&session->look, document);
+	}
+	json_decref(document);
+	return CLI_DONE;
+}
+
+int offline_status(struct session *session, render_fn render)
+{
+	_cleanup_(offline_close) struct offline *o = NULL;
+	int result = open_offline(session, false, &o);
+
+	return result ? result : show(session, o, offline_status_json(o), render);
+}
+
+/* What was typed as names. */
+static int name_server(struct session *session, const struct offline *o, struct server_name *out)
+{
+	json_t *status = status_json(&o->in);
+	int result = names_server(status, session->request.arguments[0].text, out, stderr);
+
+	json_decref(status);
+	return result;
+}
+
+int offline_server(struct session *session)
+{
+	_cleanup_(offline_close) struct offline *o = NULL;
+	struct server_name name;
+	int result = open_offline(session, false, &o);
+
+	if (!result)
+		result = name_server(session, o, &name);
+	return result ? result
+		      : show(session, o, offline_server_json(o, *name.service ? name.service : NULL, name.server),
+			     render_server);
+}
+
+int offline_picks(struct session *session)
+{
+	_cleanup_(offline_close) struct offline *o = NULL;
+	char name[MUSTER_NAME_SIZE];
+	int result = open_offline(session, false, &o);
+	json_t *status;
+
+	if (result)
+		return result;
+	status = status_json(&o->in);
+	result = names_service(status, session->request.arguments[0].text, name, stderr);
+	json_decref(status);
+	return result ? result : show(session, o, offline_picks_json(o, name), render_picks);
+}
+
+/* The same document that the agent would have answered. */
+static json_t *answer_json(const struct order_answer *answer)
+{
+	static const char *const result[] = {
+		[ORDER_DONE] = "done",       [ORDER_UNCHANGED] = "unchanged", [ORDER_USAGE] = "usage",
+		[ORDER_REFUSED] = "refused", [ORDER_NOT_FOUND] = "not_found", [ORDER_FAILED] = "failed",
+	};
+	json_t *changes = json_array();
+
+	for (size_t i = 0; i < answer->n_changes; i++)
+		json_array_append_new(changes, json_pack("{s:s, s:s, s:s, s:s}", "service", answer->change[i].service,
+							 "server", answer->change[i].server, "before",
+							 answer->change[i].before, "after", answer->change[i].after));
+	return json_pack("{s:i, s:s, s:o, s:o}", "schema", STATUS_SCHEMA, "result", result[answer->result], "message",
+			 status_text(answer->message), "changes", changes);
+}
+
+int offline_return_server(struct session *session)
+{
+	_cleanup_(answer_free) struct answer document = {};
+	_cleanup_(offline_close) struct offline *o = NULL;
+	struct server_name name;
+	struct order_answer answer;
+	struct api_peer self;
+	int result = open_offline(session, true, &o);
+
+	if (!result)
+		result = name_server(session, o, &name);
+	if (result)
+		return result;
+	api_socket_self(&self);
+	api_peer_name(self.owner, self.name, sizeof(self.name));
+	offline_return(o,
+		       &(struct order_request){.server = name.server,
+					       .service = name.service,
+					       .owner = self.name,
+					       .owner_uid = self.owner,
+					       .force = cli_option(&session->request, "force")->given},
+		       &answer);
+	document.json = answer_json(&answer);
+	if (session->json) {
+		json_dumpf(document.json, session->look.out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+		fputc('\n', session->look.out);
+	} else {
+		render_change(&session->look, stderr, document.json);
+	}
+	return client_exit(&document);
+}
