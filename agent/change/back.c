@@ -118,7 +118,8 @@ static void gone_back(void *context, int error)
 	going->error = error;
 	if (going->half)
 		answer_going(going);
-	going->half = true;
+	else
+		going->half = true;
 }
 
 static void go_back_for(struct agent *agent, const char *owner, struct going *going)
@@ -127,7 +128,8 @@ static void go_back_for(struct agent *agent, const char *owner, struct going *go
 	/* The disk answers in a later turn of the loop, but for a lack of memory, which is said at once. */
 	if (going->half)
 		answer_going(going);
-	going->half = true;
+	else
+		going->half = true;
 }
 
 void change_roll_back(struct agent *agent, const char *owner, bool force, order_done_fn done, void *context)
