@@ -272,6 +272,36 @@ static void older_program_gives_way_without_a_gap(void **state)
 	assert_int_equal(w->links_told, 0);
 }
 
+/* The verifier's quarter of a second is for objects that are new: not for each interface, and not for each start. */
+static void an_object_is_loaded_once(void **state)
+{
+	struct world *w = *state;
+	struct attach_report report;
+	uint32_t id;
+
+	run("ip link add p0 type veth peer name p1 && ip link set p0 up && ip link set p1 up");
+	must_open(w);
+	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_NATIVE, &report), 0);
+	id = report.program_id;
+	assert_int_equal(kernel_attach(w->kernel, "p0", ATTACH_NATIVE, &report), 0);
+	assert_int_equal(report.program_id, id);
+	kernel_close(&w->kernel);
+	must_open(w);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kernel_attach(w->kernel, i ? "p0" : "mt0", ATTACH_NATIVE, &report), 0);
+		assert_true(report.adopted);
+		assert_int_equal(report.program_id, id);
+	}
+	/* Another file is another object, whatever is in it. */
+	run("mount -t tmpfs none /run && cp %s /run/other.o && echo >>/run/other.o", w->object);
+	assert_int_equal(kernel_detach(w->kernel, "p0", &report), 0);
+	kernel_close(&w->kernel);
+	snprintf(w->object, sizeof(w->object), "/run/other.o");
+	must_open(w);
+	assert_int_equal(kernel_attach(w->kernel, "p0", ATTACH_NATIVE, &report), 0);
+	assert_int_not_equal(report.program_id, id);
+}
+
 static void lost_program_is_told(void **state)
 {
 	struct world *w = *state;
@@ -392,6 +422,7 @@ int main(void)
 		test_in_world(jumbo_frames_get_their_entry),
 		test_in_world(virtual_devices_are_told_apart),
 		test_in_world(foreign_program_is_left_alone),
+		test_in_world(an_object_is_loaded_once),
 		test_in_world(program_of_ip_link_is_adopted),
 		test_in_world(ip_link_shares_the_maps_that_musterd_made),
 		test_in_world(second_agent_is_refused),

@@ -169,7 +169,7 @@ static void count_from_now(void)
 			continue;
 		record = turns_record(server_name[i]);
 		if (record >= 0)
-			out[i] = (struct out){true, (unsigned)record, turns_of((unsigned)record)};
+			out[i] = (struct out){true, (unsigned)record, turns_of((unsigned)record), now_ms()};
 	}
 }
 
@@ -359,16 +359,10 @@ static void may_come_back(const struct operation *o)
 		out[SPARE].counted = false;
 }
 
-/* Since when the spare gets no new connection; now, where it may get some. */
-static long long spare_out_ms(void)
+/* Long enough to have no connection any more: a removal would end them. */
+static bool spare_is_empty(void)
 {
-	static long long since_ms;
-
-	if (!out[SPARE].counted)
-		since_ms = 0;
-	else if (!since_ms)
-		since_ms = now_ms();
-	return since_ms ? since_ms : now_ms();
+	return !promised.added || (out[SPARE].counted && now_ms() - out[SPARE].since_ms >= EMPTY_MS);
 }
 
 static void operate(void)
@@ -379,8 +373,7 @@ static void operate(void)
 	int status;
 
 	wish_anything(&o);
-	/* Its connections would end with it: a server is removed when it has been out for long enough to have none. */
-	if (o.act == REMOVE && promised.added && now_ms() - spare_out_ms() < EMPTY_MS)
+	if (o.act == REMOVE && !spare_is_empty())
 		o = (struct operation){.act = PLACE, .server = SPARE, .kind = DRAIN};
 	if (!o.reason[0])
 		snprintf(o.reason, sizeof(o.reason), "before it is removed");

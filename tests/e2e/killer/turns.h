@@ -21,6 +21,7 @@ struct out {
 	bool counted;
 	unsigned record;
 	unsigned long long flows;
+	long long since_ms;
 };
 
 static bool turns_open(void)
