@@ -82,7 +82,8 @@ struct port_map {
 	uint32_t n_lines;
 	struct muster_ports_line *line;
 	uint32_t *held, *ringed; /* bits by number, while it is being made */
-	struct drift drift;      /* numbers that are neither free nor in use */
+	bool unfinished;    /* adopted with an empty ring: who made it may have died before anything was given out */
+	struct drift drift; /* numbers that are neither free nor in use */
 };
 
 /* flows.c: the scan that counts flows and frees those that are over, piece by piece. */

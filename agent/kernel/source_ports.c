@@ -78,6 +78,8 @@ int source_ports_adopt(struct kernel *kernel)
 		(void)TAKE_FD(fd);
 		if (!is_whole(&kernel->ports[i]))
 			drop(&kernel->ports[i]);
+		else
+			kernel->ports[i].unfinished = port_ring_waiting(kernel->ports[i].line) == 0;
 	}
 	return 0;
 }
@@ -210,8 +212,9 @@ int source_ports_want(struct kernel *kernel)
 	for (uint32_t i = 0; i < MUSTER_MAX_SERVERS; i++) {
 		struct port_ring_shape shape = shape_of(kernel, i);
 		const struct port_map *map = &kernel->ports[i];
+		bool good = map->line && port_ring_fits(map->line, map->n_lines, &shape) && !map->unfinished;
 
-		if (is_wanted(kernel, i) && !(map->line && port_ring_fits(map->line, map->n_lines, &shape)))
+		if (is_wanted(kernel, i) && !good)
 			servers[n++] = i;
 	}
 	return n ? renew(kernel, servers, n) : 0;

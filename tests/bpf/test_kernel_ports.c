@@ -2,6 +2,8 @@
 /* Source ports toward servers in fullnat: there before the first flow, given back by the scan, and never two flows'. */
 #include "test_kernel_table.h"
 
+#include "kernel/port_ring.h"
+
 static struct muster_ports_line *ports_at(uint32_t server)
 {
 	return inner_memory("muster_ports", server, NULL);
@@ -163,6 +165,30 @@ static void ports_are_adopted(void **state)
 	assert_int_equal(ports_of(w, 0).in_use, 1);
 }
 
+/* A musterd that was killed between putting a map in place and giving its numbers out: nobody would ever get one. */
+static void a_map_that_was_left_unfinished_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	struct pair p = {.n = 0, .state = MUSTER_FLOW_ESTABLISHED};
+	struct muster_ports_line *lines;
+	struct port_ring_shape shape;
+
+	open_small(w);
+	lines = ports_at(0);
+	p.seen = p.seen_back = beat_now(w);
+	p.port = take_port(lines);
+	enter_pair(table_at(MUSTER_TABLE_A), MUSTER_TABLE_A, &p);
+	memcpy(shape.range, head_of(lines)->range, sizeof(shape.range));
+	shape.sources = 1;
+	kernel_close(&w->kernel);
+	memset(lines, 0, port_ring_lines(port_ring_numbers(&shape)) * sizeof(*lines));
+	port_ring_init(lines, &shape, 0);
+	must_open(w);
+	assert_int_equal(ports_of(w, 0).in_use, ports_of(w, 0).n);
+	assert_sync(w, 0, 0, 0);
+	assert_int_equal(ports_of(w, 0).in_use, 1);
+}
+
 /* More source addresses make a new map: live flows keep their ports, and nobody else gets them. */
 static void a_new_map_knows_the_flows(void **state)
 {
@@ -258,6 +284,7 @@ int main(void)
 		test_in_world(other_modes_need_none),
 		test_in_world(the_port_of_a_flow_that_is_over_comes_back),
 		test_in_world(ports_are_adopted),
+		test_in_world(a_map_that_was_left_unfinished_is_made_anew),
 		test_in_world(a_new_map_knows_the_flows),
 		test_in_world(numbers_that_got_lost_are_found),
 		test_in_world(a_source_that_goes_ends_its_flows),
