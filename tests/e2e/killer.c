@@ -564,7 +564,7 @@ static int stop_and_watch(int argc, char **argv)
 		look_at_agent();
 	watchdog.heard_ms = now_ms();
 	alarm_after(50000, 50000, watch);
-	work_for(3 * patience_ms);
+	work_for(2 * patience_ms);
 	if (watchdog.acted || watchdog.pings < 2)
 		fault("at work it pinged %u times, and was%s aborted", watchdog.pings, watchdog.acted ? "" : " not");
 	kill(agent.pid, SIGSTOP);
