@@ -112,7 +112,12 @@ lab_up() {
 		not_ok "the lab comes up with ${*:-no options}" "$(cat "$tmp/up")"
 		exit 1
 	fi
-	eval "$(tools/lab env)"
+	lab_found
+}
+
+# The lab that stands is the one that this shell enters.
+lab_found() {
+	eval "$(<"$run/env")"
 	cgroup_find
 	keeper_pid=''
 	keeper

@@ -39,7 +39,7 @@
 
 #define HANG_MS           60000
 #define LEAK_TICK_MS      100
-#define SESSION_TICK_MS   50
+#define SESSION_TICK_MS   200
 #define CONNECTIONS_MOST  16384
 #define HEAP_RESERVE      (4u << 20) /* stays with malloc, so that a 500 can still be sent when memory is out */
 #define UDP_BATCH         64

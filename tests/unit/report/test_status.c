@@ -78,6 +78,7 @@ static int setup(void **state)
 
 	w->config.file = (char *)"/etc/muster/muster.yaml";
 	w->config.state_dir = (char *)"/var/lib/muster";
+	w->config.protections = true;
 	snprintf(w->service_conf.name, sizeof(w->service_conf.name), "web");
 	assert_int_equal(address_parse("10.0.0.100", &w->service_conf.addr), 0);
 	w->service_conf.port = 80;
@@ -660,6 +661,14 @@ static void test_flows(void **state)
 	}
 }
 
+static void test_protections_off(void **state)
+{
+	struct world *w = *state;
+
+	w->config.protections = false;
+	assert_sentence(w, "protections are off in /etc/muster/muster.yaml");
+}
+
 /* Ports that run out, or go round too fast, are told before the clients tell. */
 static void test_source_ports(void **state)
 {
@@ -715,6 +724,7 @@ int main(void)
 		TEST(test_verdicts),
 		TEST(test_picks),
 		TEST(test_flows),
+		TEST(test_protections_off),
 		TEST(test_source_ports),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
