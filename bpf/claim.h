@@ -9,8 +9,7 @@
 #include "pick.h"
 
 #define PORT_ATTEMPTS 3
-#define UNPROVEN_S    3    /* a handshake that took longer may lose its port to another */
-#define HASH_STEP     7919 /* a prime: between one candidate by hash and the next */
+#define UNPROVEN_S    3 /* a handshake that took longer may lose its port to another */
 
 /* What the server's packets of the new flow will carry. */
 static __always_inline void answer_key(struct muster_tuple *key, const struct packet *p,
@@ -32,18 +31,21 @@ static __always_inline void answer_key(struct muster_tuple *key, const struct pa
  */
 enum number_from { FROM_RING, FROM_CLIENT, FROM_HASH, FROM_OVER };
 
-/* The key of the answers, and its hash. False: a record is gone. */
-static __always_inline bool answer_hash(struct muster_tuple *key, __u64 *hash, const struct packet *p)
+/* The key of the answers, and its hash; 0: a record is gone. Global, as the others here: verified once (table.h). */
+__noinline __u64 answer_of(const struct packet *p, struct muster_tuple *key)
 {
 	const struct muster_config *config = config_of();
-	const struct muster_service *service = service_of(p);
-	const struct muster_server *server = server_of(p);
+	const struct muster_service *service;
+	const struct muster_server *server;
 
-	if (!config || !service || !server)
-		return false;
+	if (!p || !key || !config)
+		return 0;
+	service = service_of(p);
+	server = server_of(p);
+	if (!service || !server)
+		return 0;
 	answer_key(key, p, server, service->mode);
-	*hash = flow_hash(config, key);
-	return true;
+	return flow_hash_known(config, key);
 }
 
 /*
@@ -70,12 +72,15 @@ static __always_inline bool may_oust(const struct slot *holder, __u32 ref, const
 __noinline int oust(const struct packet *p, __u32 from)
 {
 	struct muster_config *config = config_of();
-	struct muster_tuple key;
+	struct muster_tuple key = {};
 	struct slot holder;
 	__u64 hash;
 	__u32 ref;
 
-	if (!p || !config || from < FROM_HASH || dry_run || !answer_hash(&key, &hash, p))
+	if (!p || !config || from < FROM_HASH || dry_run)
+		return 0;
+	hash = answer_of(p, &key);
+	if (!hash)
 		return 0;
 	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref == MUSTER_NOWHERE && from == FROM_OVER)
@@ -87,11 +92,14 @@ __noinline int oust(const struct packet *p, __u32 from)
 __noinline int answer_clear(const struct packet *p)
 {
 	struct muster_config *config = config_of();
-	struct muster_tuple key;
+	struct muster_tuple key = {};
 	__u64 hash;
 	__u32 ref;
 
-	if (!p || !config || !answer_hash(&key, &hash, p))
+	if (!p || !config)
+		return 0;
+	hash = answer_of(p, &key);
+	if (!hash)
 		return 0;
 	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
 	if (ref != MUSTER_NOWHERE)
@@ -106,10 +114,13 @@ __noinline int answer_clear(const struct packet *p)
 __noinline int answer_claim(struct packet *p)
 {
 	struct muster_config *config = config_of();
-	struct muster_tuple key;
+	struct muster_tuple key = {};
 	__u64 hash;
 
-	if (!p || !config || !answer_hash(&key, &hash, p))
+	if (!p || !config)
+		return 0;
+	hash = answer_of(p, &key);
+	if (!hash)
 		return 0;
 	p->claim = slot_claim(&key, hash, table_of_new(p, config), p->now);
 	return claimed(p->claim);
@@ -119,10 +130,13 @@ __noinline int answer_claim(struct packet *p)
 __noinline int answer_proven(const struct packet *p)
 {
 	struct muster_config *config = config_of();
-	struct muster_tuple key;
+	struct muster_tuple key = {};
 	__u64 hash;
 
-	return p && config && answer_hash(&key, &hash, p) && proven_seek(&key, hash, config) != MUSTER_NOWHERE;
+	if (!p || !config)
+		return 0;
+	hash = answer_of(p, &key);
+	return hash && proven_seek(&key, hash, config) != MUSTER_NOWHERE;
 }
 
 /* The number that was given back the longest ago. */
@@ -213,8 +227,11 @@ __noinline __u32 hashed_number(__u32 server, __u64 hash, __u32 attempt)
 {
 	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
 	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;
+	struct muster_config *config = config_of();
 
-	return head && head->n ? ((__u32)(hash >> 32) + attempt * HASH_STEP) % head->n : NO_PORT;
+	if (!head || !config || !head->per_source)
+		return NO_PORT;
+	return number_by_hash(head, hash, config->bucket_mask[MUSTER_TABLE_HALF_OPEN], attempt);
 }
 
 static __always_inline __u32 clients_number(const struct port *old)

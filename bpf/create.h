@@ -37,15 +37,11 @@ static __always_inline __u32 first_state(const struct packet *p)
 	return p->key.proto == IPPROTO_TCP ? MUSTER_FLOW_HALF_OPEN : MUSTER_FLOW_UDP_ONCE;
 }
 
-static __always_inline void write_to_client(struct muster_flow *flow, const struct packet *p,
-					    const struct muster_tuple *answer, const struct ethhdr *eth, __u32 twin)
+static __always_inline void write_to_client(struct muster_flow *flow, const struct packet *p, const struct ethhdr *eth,
+					    __u32 twin)
 {
-	struct muster_tuple to;
-
 	flow->dir = MUSTER_TO_CLIENT;
 	flow->twin = twin;
-	reverse(&to, &p->key);
-	set_diffs(flow, answer, &to);
 	flow->hop_ifindex = p->ingress;
 	flow->hop_asked = p->now;
 	__builtin_memcpy(flow->hop_dst, eth->h_source, ETH_ALEN);
@@ -53,24 +49,28 @@ static __always_inline void write_to_client(struct muster_flow *flow, const stru
 }
 
 static __always_inline void write_to_server(struct muster_flow *flow, const struct packet *p,
-					    const struct muster_tuple *answer, const struct ethhdr *eth)
+					    const struct muster_tuple *answer, const struct ethhdr *eth, __u32 twin)
 {
 	struct muster_tuple to;
 
 	flow->dir = MUSTER_TO_SERVER;
-	flow->twin = claimed(p->claim) ? p->claim : MUSTER_NOWHERE;
+	flow->twin = twin;
 	reverse(&to, answer);
 	set_diffs(flow, &p->key, &to);
 	flow->syn_seq = bpf_htonl(p->seq);
 	flow->isn = 0;
+	flow->way_ifindex = p->ingress;
+	__builtin_memcpy(flow->way_mac, eth->h_source, ETH_ALEN);
+}
+
+static __always_inline void flag_opened(struct muster_flow *flow, const struct packet *p)
+{
 	if (p->late)
 		flow->flags = MUSTER_FLOW_LATE;
 	if (p->key.proto == IPPROTO_TCP && !(p->hash >> 8 & (TIMED_ONE_IN - 1)) && !p->late) {
 		flow->isn = time_us();
 		flow->flags = MUSTER_FLOW_TIMED;
 	}
-	flow->way_ifindex = p->ingress;
-	__builtin_memcpy(flow->way_mac, eth->h_source, ETH_ALEN);
 }
 
 /* Where a direction is written: its claimed place; only asked, the trace. */
@@ -98,7 +98,7 @@ __noinline int enter(struct xdp_md *ctx, const struct packet *p, __u32 ref, __u3
 	struct ethhdr *eth = packet_data(ctx);
 	const struct muster_service *service;
 	const struct muster_server *server;
-	struct muster_tuple answer;
+	struct muster_tuple answer, to;
 	struct slot slot;
 	bool mark;
 
@@ -111,10 +111,13 @@ __noinline int enter(struct xdp_md *ctx, const struct packet *p, __u32 ref, __u3
 	answer_key(&answer, p, server, service->mode);
 	write_common(slot.flow, p, answer.sport, server->generation, service->mode);
 	if (answers) {
-		write_to_client(slot.flow, p, &answer, eth, twin);
+		write_to_client(slot.flow, p, eth, twin);
+		reverse(&to, &p->key);
+		set_diffs(slot.flow, &answer, &to);
 		mark = p->new_port.ringed;
 	} else {
-		write_to_server(slot.flow, p, &answer, eth);
+		write_to_server(slot.flow, p, &answer, eth, claimed(p->claim) ? p->claim : MUSTER_NOWHERE);
+		flag_opened(slot.flow, p);
 		mark = counts_live(service, server) && !p->hashed;
 		if (mark && !dry_run)
 			live_add(p->server_index, 1);

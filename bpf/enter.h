@@ -31,18 +31,20 @@ enum victim_class { VICTIM_FREE, VICTIM_EXPIRED, VICTIM_CLOSING, VICTIM_UNPROVEN
 	 CLASS_OF(MUSTER_FLOW_UDP_ONCE, VICTIM_UNPROVEN) | CLASS_OF(MUSTER_FLOW_UDP, VICTIM_UNPROVEN) |                \
 	 CLASS_OF(MUSTER_FLOW_ONE_WAY, VICTIM_UNPROVEN) | CLASS_OF(MUSTER_FLOW_TAKEN, 15))
 
-static __always_inline __u64 victim_rank(__u64 tag, const struct muster_config *config, __u32 now, __u32 way)
+/* How soon an entry gives way; global, as the others here (table.h): the loop over a bucket walks only past it. */
+__noinline __u64 victim_rank(__u64 tag, __u32 now)
 {
+	struct muster_config *config = config_of();
 	__u64 since = (beat(now) - (__u32)tag) & MUSTER_SEEN_MASK; /* as muster_tag_idle(), without its branch */
 	__u32 idle = since & -below(since, MUSTER_SEEN_MASK / 2), state = muster_tag_state(tag);
-	__u64 class = CLASSES >> state * 4 & 15, expired = below(config->timeout[state], idle);
+	__u64 class = CLASSES >> state * 4 & 15, expired = below(config ? config->timeout[state] : idle, idle);
 	__u64 busy = below(idle, IDLE_LEAST) & below(class ^ VICTIM_PROVEN, 1);
 
 	/* Expired ones of any class but FREE and TAKEN go right behind the free. */
 	expired &= below(0, class) & below(class, 15);
 	class ^= (class ^ VICTIM_EXPIRED) & -expired;
 	class |= -(busy & ~expired & 1) & 15;
-	return class << VICTIM_CLASS_SHIFT | (MUSTER_SEEN_MASK - idle) << VICTIM_WAY_BITS | way;
+	return class << VICTIM_CLASS_SHIFT | (MUSTER_SEEN_MASK - idle) << VICTIM_WAY_BITS;
 }
 
 /* The best victim of a bucket: its rank, the way in its lowest bits. */
@@ -50,13 +52,11 @@ __noinline __u64 bucket_victim(__u32 table, __u32 index, __u32 now)
 {
 	struct muster_bucket *bucket = bucket_at(table, index);
 	__u64 best = VICTIM_NONE;
-	__u32 zero = 0;
-	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
 
-	if (!bucket || !config)
+	if (!bucket)
 		return VICTIM_NONE;
 	for (__u32 way = 0; way < MUSTER_WAYS; way++) {
-		__u64 rank = victim_rank(tag_read(&bucket->tag[way]), config, now, way);
+		__u64 rank = victim_rank(tag_read(&bucket->tag[way]), now) | way;
 
 		best ^= (best ^ rank) & -below(rank, best);
 	}
@@ -171,8 +171,7 @@ static __always_inline void flow_forget_at(__u32 ref)
 }
 
 /* Takes the entry for the key whose hash it is, from whomever had it. False: it changed in between. */
-static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, __u64 hash, __u32 now,
-				       const struct muster_config *config)
+static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, __u64 hash, __u32 now)
 {
 	struct slot slot;
 	bool lived = slot_of(&slot, bucket, MUSTER_REF_WAY(ref));
@@ -183,7 +182,7 @@ static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, 
 		return true;
 	entry_release(slot.flow, slot.seen);
 	if (muster_tag_state(slot.seen) == MUSTER_FLOW_HALF_OPEN && muster_tag_idle(slot.seen, beat(now)) < FLOOD_BEATS)
-		flood_note(now, config);
+		flood_note(now);
 	twin_free(slot.flow->twin, ref);
 	return true;
 }
@@ -270,7 +269,7 @@ __noinline int place_take(__u64 hash, __u32 ref, __u32 now)
 	if (MUSTER_REF_BUCKET(ref) != first && !spill(table, first))
 		return 0;
 	bucket = bucket_at(table, MUSTER_REF_BUCKET(ref));
-	if (!bucket || !entry_take(bucket, ref, hash, now, config))
+	if (!bucket || !entry_take(bucket, ref, hash, now))
 		return 0;
 	if (table != MUSTER_TABLE_HALF_OPEN)
 		note_proven(hash);
@@ -284,10 +283,13 @@ __noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 own)
 	__u32 table = MUSTER_REF_TABLE(own), index;
 	struct muster_bucket *first;
 
-	if (!config)
+	if (!config || !key)
 		return 1;
 	index = muster_bucket_first(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
 	if (key_contested(key, hash, table, index, own))
+		return 1;
+	if (table == MUSTER_TABLE_HALF_OPEN &&
+	    key_contested(key, hash, table, bucket_of_port(key, config->bucket_mask[table]), own))
 		return 1;
 	first = bucket_at(table, index);
 	if (!first || !(tag_read(&first->tag[0]) & MUSTER_SPILL))

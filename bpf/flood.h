@@ -26,16 +26,19 @@ __noinline int flood_state(__u32 now)
 }
 
 /* Half-open flows give way before their time: a flood, from now on until a second after the last of it. */
-static __always_inline void flood_note(__u32 now, const struct muster_config *config)
+__noinline int flood_note(__u32 now)
 {
-	__u32 zero = 0, until = (now + config->ticks_per_s) | 1;
+	__u32 zero = 0, until;
 	struct muster_flood *f = bpf_map_lookup_elem(&muster_flood, &zero);
+	struct muster_config *config = config_of();
 
-	if (!f)
-		return;
+	if (!f || !config)
+		return 0;
+	until = (now + config->ticks_per_s) | 1;
 	__sync_fetch_and_add(&f->evicted, 1);
 	if (until - f->until > config->ticks_per_s / 4)
 		f->until = until;
+	return 0;
 }
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "change.h"
 
+#define NO_RECORD 0xffff /* an index of no service and no server */
+
 /*
  * Claims a place among the proven flows for a direction. A flow that is closing, of the same key, goes for it; a live one does
  * not. Global, as the others here: verified once (table.h).
@@ -44,8 +46,9 @@ __noinline __u32 proven_claim_for(__u32 ref, __u32 now)
 }
 
 /*
- * Copies one direction to its new place, and publishes it there, in `state`; `tag` is the old one's. Where that one is gone,
- * the claim is given up.
+ * Copies one direction to its new place, and publishes it there, in `state`; `tag` is the old one's. Where that one is gone, the
+ * claim is given up. Where it changed hands while it was read nobody is to see what was read, half of it another flow's: an
+ * entry of nobody's stands there until entry_leave() takes it back.
  */
 __noinline int entry_copy(__u32 to, __u32 from, __u32 twin, __u32 state, __u64 tag)
 {
@@ -55,6 +58,10 @@ __noinline int entry_copy(__u32 to, __u32 from, __u32 twin, __u32 state, __u64 t
 		return claim_drop(to);
 	*new.flow = *old.flow;
 	new.flow->twin = twin;
+	if (((old.seen ^ tag) & MUSTER_OWNER_MASK) || !slot_holds(&old)) {
+		*new.flow = (struct muster_flow){.service = NO_RECORD, .server = NO_RECORD, .twin = MUSTER_NOWHERE};
+		tag = 0;
+	}
 	if (state == MUSTER_FLOW_ESTABLISHED)
 		new.flow->flags |= MUSTER_FLOW_PROVEN;
 	entry_publish(new.tag, state, tag & MUSTER_MARK);

@@ -17,6 +17,7 @@
 #include "rewrite.h"
 #include "finish.h"
 #include "express.h"
+#include "opening.h"
 #include "failures.h"
 #include "about.h"
 
@@ -29,6 +30,8 @@ static __always_inline int open_flow(struct xdp_md *ctx, struct packet *p)
 /* A packet with ports of its own. */
 static __always_inline int ordinary(struct xdp_md *ctx, struct packet *p)
 {
+	if (opens_flow(p) && opened_at_once(ctx, p))
+		return hold(p) ? 0 : -MUSTER_VERDICT_RACED;
 	return follow(ctx, p)
 	       ?: (p->slot.flow ? 0 : open_flow(ctx, p))
 	       ?: (p->first_fragment ? remember(ctx, p->l3_offset, p->ref) : 0);

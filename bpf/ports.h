@@ -11,6 +11,7 @@
 
 #define NO_PORT       (~(__u32)0)
 #define RING_ATTEMPTS 3
+#define HASH_STEP     7919         /* a prime: between one candidate by hash and the next */
 #define PORT_HELD     1ULL         /* of number n: shifted by n % 32 */
 #define PORT_LINGERS  (1ULL << 32) /* likewise */
 
@@ -64,6 +65,21 @@ static __always_inline __u32 port_number(const struct muster_ports *head, __u32 
 		return NO_PORT;
 	n = source * head->per_source + at;
 	return n < head->n ? n : NO_PORT;
+}
+
+/*
+ * A number by the flow's hash, the n-th: the one near it whose port is that of the flow's own bucket of the half-open table
+ * (table.h), where the range has one.
+ */
+static __always_inline __u32 number_by_hash(const struct muster_ports *head, __u64 hash, __u32 mask, __u32 attempt)
+{
+	__u32 n = ((__u32)(hash >> 32) + attempt * HASH_STEP) % head->n, at = n % head->per_source;
+	__u32 first = head->range[0].count, beyond = (bpf_ntohs(port_at(head, n)) - (__u32)hash) & mask;
+	__u32 before = at < first ? at : at - first, length = at < first ? first : head->range[1].count;
+
+	if (beyond <= before)
+		return n - beyond;
+	return before + mask + 1 - beyond < length ? n + mask + 1 - beyond : n;
 }
 
 /*

@@ -5,6 +5,32 @@
 
 #include "packet.h"
 
+#define HINTS 64
+
+/*
+ * Which services were found last, by address and port: a hint, each load's own. What a record says of itself counts: it saves
+ * a look into the hash table of services where that costs most (opening.h).
+ */
+static __u16 service_hints[HINTS];
+
+static __always_inline __u32 service_hint(const struct muster_tuple *key)
+{
+	return (muster_address_bit(&key->dst) ^ bpf_ntohs(key->dport)) % HINTS;
+}
+
+/* The service that was addressed by port, if the hint holds; NULL: it is to be looked for. */
+static __always_inline struct muster_service *service_hinted(const struct muster_tuple *key, __u32 *index)
+{
+	struct muster_service *record;
+
+	*index = *(volatile __u16 *)&service_hints[service_hint(key)];
+	record = bpf_map_lookup_elem(&muster_services, index);
+	if (!record || !record->used || record->port != key->dport || record->proto != key->proto ||
+	    !same_addr(&record->addr, &key->dst))
+		return NULL;
+	return record;
+}
+
 /* Global: verified once (table.h). */
 __noinline int service(struct xdp_md *ctx, struct packet *p)
 {
@@ -30,6 +56,8 @@ __noinline int service(struct xdp_md *ctx, struct packet *p)
 	record = service_of(p);
 	if (!record || !record->used)
 		return -MUSTER_VERDICT_NO_SERVICE;
+	if (vip.port)
+		service_hints[service_hint(&p->key)] = p->service_index;
 	/* A broadcast or multicast frame opens no flow (RFC 1122 4.2.3.10). */
 	if ((void *)(eth + 1) > packet_end(ctx) || (eth->h_dest[0] & 1))
 		return -MUSTER_VERDICT_NO_SERVICE;

@@ -214,6 +214,15 @@ static __always_inline void note_proven(__u64 hash)
 	}
 }
 
+/*
+ * The bucket in which the answers of a flow stand that a flood opened in fullnat: their port says which (opening.h). All
+ * other keys stand where their hash says.
+ */
+static __always_inline __u32 bucket_of_port(const struct muster_tuple *key, __u32 mask)
+{
+	return bpf_ntohs(key->dport) & mask;
+}
+
 /* The place of `key`'s entry in a table, or MUSTER_NOWHERE. */
 __noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 table)
 {
@@ -231,6 +240,10 @@ __noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 ta
 	way = bucket_seek(key, hash, table, index);
 	if (way == MUSTER_WAYS && (tag_read(&first->tag[0]) & MUSTER_SPILL)) {
 		index = muster_bucket_second(hash, config->bucket_mask[table]);
+		way = bucket_seek(key, hash, table, index);
+	}
+	if (way == MUSTER_WAYS && table == MUSTER_TABLE_HALF_OPEN) {
+		index = bucket_of_port(key, config->bucket_mask[table]);
 		way = bucket_seek(key, hash, table, index);
 	}
 	return way < MUSTER_WAYS ? MUSTER_REF(table, index, way) : MUSTER_NOWHERE;
