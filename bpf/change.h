@@ -17,10 +17,10 @@ struct change {
 	__u32 ref;
 };
 
-static __always_inline bool change_at(struct change *c, __u32 ref)
+static __always_inline bool change_at(struct change *c, const struct packet *p)
 {
-	c->ref = ref;
-	if (!slot_at(&c->slot, ref))
+	c->ref = p->ref;
+	if (!slot_at(&c->slot, p->ref) || !tag_has(c->slot.seen, p->hash))
 		return false;
 	c->state = muster_tag_state(c->slot.seen);
 	return true;
@@ -204,7 +204,7 @@ __noinline int change(struct packet *p)
 	const struct muster_server *server;
 	struct change c;
 
-	if (!p || !config || !change_at(&c, p->ref))
+	if (!p || !config || !change_at(&c, p))
 		return -MUSTER_VERDICT_RACED;
 	if (expired(&c, config, p->now)) {
 		forget(p, &c);

@@ -83,8 +83,7 @@ __noinline __u32 flow_seek(const struct muster_tuple *key, __u64 hash, __u32 syn
 static __always_inline bool hold(struct packet *p)
 {
 	p->config = config_of();
-	if (!p->config || !slot_at(&p->slot, p->ref) || (p->slot.seen ^ p->hash) >> MUSTER_HASH_SHIFT ||
-	    !take_records(p))
+	if (!p->config || !slot_at(&p->slot, p->ref) || !tag_has(p->slot.seen, p->hash) || !take_records(p))
 		p->slot.flow = NULL;
 	return p->slot.flow;
 }

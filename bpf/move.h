@@ -118,14 +118,16 @@ static __always_inline void legs_leave(const struct leg *to_client, const struct
 	}
 }
 
-/* Both directions of a flow go from their places to claimed ones: each claim is used, or given up. */
-__noinline int carry(__u32 from, __u32 to, __u32 to_other, __u32 state)
+/*
+ * Both directions of the flow whose key has that hash go from their places to claimed ones: each claim is used, or given up.
+ */
+__noinline int carry(__u64 hash, __u32 from, __u32 to, __u32 to_other, __u32 state)
 {
 	struct slot slot, twin;
 	struct leg this, other;
 	bool answers;
 
-	if (!slot_at(&slot, from)) {
+	if (!slot_at(&slot, from) || !tag_has(slot.seen, hash)) {
 		claim_drop(to_other);
 		return claim_drop(to);
 	}
@@ -159,7 +161,7 @@ static __always_inline void stay(const struct packet *p)
 {
 	struct slot slot;
 
-	if (!slot_at(&slot, p->ref) || muster_tag_state(slot.seen) == p->promote)
+	if (!slot_at(&slot, p->ref) || !tag_has(slot.seen, p->hash) || muster_tag_state(slot.seen) == p->promote)
 		return;
 	flow_turn(p->ref, slot.seen, p->promote);
 	if (p->promote == MUSTER_FLOW_ESTABLISHED)
@@ -181,7 +183,7 @@ static __always_inline void move(struct packet *p)
 			return stay(p);
 		}
 	}
-	carry(p->ref, to, to_other, p->promote);
+	carry(p->hash, p->ref, to, to_other, p->promote);
 	p->ref = to;
 }
 

@@ -34,6 +34,12 @@ static __always_inline bool tag_lives(__u64 tag)
 	return state != MUSTER_FLOW_FREE && state != MUSTER_FLOW_TAKEN;
 }
 
+/* Is the entry still one for a key of that hash? It may have changed hands since it was found. */
+static __always_inline bool tag_has(__u64 tag, __u64 hash)
+{
+	return !((tag ^ hash) >> MUSTER_HASH_SHIFT);
+}
+
 static __always_inline bool slot_of(struct slot *slot, struct muster_bucket *bucket, __u32 way)
 {
 	slot->tag = &bucket->tag[way & (MUSTER_WAYS - 1)];
