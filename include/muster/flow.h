@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The flow table's layout. Each direction of a flow is an entry of its own, a recipe of one cache line; a bucket is eight
- * entries behind eight tags. A key has two candidate buckets: its first, and, where that one has spilled, its second.
+ * entries behind eight tags. A key has two candidate buckets: its first, and, where that one has spilled, its second; among the
+ * half-open flows a third, the one that the lowest bits of its destination port say: what a flood opens in fullnat has its
+ * answers there (bpf/opening.h).
  *
  * A tag is one word, and says all that a search and a choice of victim need; it is written by atomic operations alone.
  * Whoever swaps a tag for one in state TAKEN owns the entry behind it until it publishes the next tag. A reader finds
