@@ -59,13 +59,26 @@ static __always_inline bool is_pair(const struct slot *even, const struct slot *
 	       flow->dir == MUSTER_TO_CLIENT && flow->mode == MUSTER_MODE_FULLNAT && !(even->seen & MUSTER_MARK);
 }
 
+static __always_inline void clear_at(__u32 ref, __u32 now)
+{
+	struct slot slot;
+	bool young;
+
+	if (!slot_at(&slot, ref))
+		return;
+	young = muster_tag_state(slot.seen) == MUSTER_FLOW_HALF_OPEN &&
+		muster_tag_idle(slot.seen, beat(now)) < FLOOD_BEATS;
+	if (flow_forget(ref, slot.seen) && young)
+		flood_note(now);
+}
+
 /* Gives up whatever flows stand in a pair of ways. Global, as the others here: verified once (table.h). */
-__noinline int pair_clear(__u32 ref)
+__noinline int pair_clear(__u32 ref, __u32 now)
 {
 	if (dry_run)
 		return 0;
-	flow_forget_at(ref);
-	flow_forget_at(ref | 1);
+	clear_at(ref, now);
+	clear_at(ref | 1, now);
 	return 0;
 }
 
@@ -289,7 +302,7 @@ __noinline int opened_at_once(struct xdp_md *ctx, struct packet *p)
 	if (opening_prepare(ctx, p)) {
 		opened = opening_enter(ctx, p);
 		if (opened >= OPENED_NEEDS) {
-			pair_clear(opened - OPENED_NEEDS);
+			pair_clear(opened - OPENED_NEEDS, p->now);
 			opened = opening_enter(ctx, p);
 		}
 		if (opened == OPENED || opened == OPENED_LOST)
