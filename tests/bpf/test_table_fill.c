@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A flow table that fills up: below three quarters fewer than one flow in 10,000 finds no room, and none loses its own. */
+/* A flow table that fills up: below three quarters fewer than one flow in 10,000 finds no room, or loses its own. */
 #include "harness.h"
 
 #define BUCKETS 4096
@@ -46,7 +46,7 @@ static bool handshake(unsigned i, int family)
 
 static void fill(int family)
 {
-	unsigned refused = 0, kept = 0;
+	unsigned refused = 0, kept = 0, lost;
 
 	pool_make(family, MUSTER_MODE_NAT);
 	for (unsigned i = 0; i < FLOWS; i++)
@@ -58,12 +58,13 @@ static void fill(int family)
 		data.payload = 10;
 		kept += sent_on(front, &data, &out) && out.size > 60;
 	}
-	print_message("# IPv%d: %u flows fill %u of %u entries; %u refused\n", family, FLOWS,
-		      flow_count_in(MUSTER_TABLE_A), BUCKETS * MUSTER_WAYS, refused);
-	assert_true(refused * 10000 < FLOWS);
-	assert_int_equal(kept, FLOWS - refused);
+	/* Where it takes seconds to fill the table, who finds no room may have that of one who has been silent since. */
+	lost = FLOWS - refused - kept;
+	print_message("# IPv%d: %u flows fill %u of %u entries; %u refused, %u lost\n", family, FLOWS,
+		      flow_count_in(MUSTER_TABLE_A), BUCKETS * MUSTER_WAYS, refused, lost);
+	assert_true((refused + lost) * 10000 < FLOWS);
 	/* One that finds no room among the proven stays where it is, as proven as they. */
-	assert_int_equal(flow_count() / MUSTER_ENTRIES_A_FLOW, FLOWS - refused);
+	assert_int_equal(flow_count() / MUSTER_ENTRIES_A_FLOW, kept);
 	check_whole("three quarters full");
 }
 

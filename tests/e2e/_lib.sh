@@ -139,7 +139,7 @@ muster() {
 
 # status FILTER: of `muster -j`, by jq
 status() {
-	muster -j 2>/dev/null | jq -r "$1"
+	"$build/tests/e2e/ask" "/proc/$keeper_pid/root/run/muster/muster.sock" /v1/status | jq -r "$1"
 }
 
 # server NAME FILTER: of the server in the service web, or SERVICE
