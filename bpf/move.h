@@ -46,19 +46,21 @@ __noinline __u32 proven_claim_for(__u32 ref, __u32 now)
 }
 
 /*
- * Copies one direction to its new place, and publishes it there, in `state`; `tag` is the old one's. Where that one is gone, the
- * claim is given up. Where it changed hands while it was read nobody is to see what was read, half of it another flow's: an
- * entry of nobody's stands there until entry_leave() takes it back.
+ * Copies one direction to its new place, and publishes it there, in `state`; `tag` is the old one's. Where that one is gone, or
+ * changed hands while it was read, nobody is to see what was read, half of it another flow's: an entry of nobody's stands
+ * there, so that the place stays this flow's until entry_leave() takes it back.
  */
 __noinline int entry_copy(__u32 to, __u32 from, __u32 twin, __u32 state, __u64 tag)
 {
 	struct slot old, new;
+	bool there = slot_at(&old, from);
 
-	if (!slot_at(&old, from) || !claim_at(&new, to))
+	if (!claim_at(&new, to))
 		return claim_drop(to);
-	*new.flow = *old.flow;
+	if (there)
+		*new.flow = *old.flow;
 	new.flow->twin = twin;
-	if (((old.seen ^ tag) & MUSTER_OWNER_MASK) || !slot_holds(&old)) {
+	if (!there || ((old.seen ^ tag) & MUSTER_OWNER_MASK) || !slot_holds(&old)) {
 		*new.flow = (struct muster_flow){.service = NO_RECORD, .server = NO_RECORD, .twin = MUSTER_NOWHERE};
 		tag = 0;
 	}
@@ -73,8 +75,12 @@ static __always_inline void entry_withdraw(__u32 to)
 {
 	struct slot slot;
 
-	if (slot_at(&slot, to) && slot_win(&slot, 0, 0))
+	for (int i = 0; i < CAS_ATTEMPTS && slot_at(&slot, to); i++) {
+		if (!slot_win(&slot, 0, 0))
+			continue;
 		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+		return;
+	}
 }
 
 /*

@@ -225,7 +225,7 @@ static __always_inline void opening_release(const struct packet *p, const struct
 		return;
 	port_turn(flow->server, flow->source, flow->nat_port, PORT_ENDS_OPEN + below(state ^ MUSTER_FLOW_CLOSING, 1),
 		  !!(o->odd.seen & MUSTER_MARK));
-	if (muster_tag_idle(o->odd.seen, beat(p->now)) < FLOOD_BEATS)
+	if (state == MUSTER_FLOW_HALF_OPEN && muster_tag_idle(o->odd.seen, beat(p->now)) < FLOOD_BEATS)
 		flood_note(p->now);
 }
 _Static_assert(PORT_ENDS_CLOSED == PORT_ENDS_OPEN + 1, "opening_release() adds");

@@ -56,7 +56,8 @@ __noinline int service(struct xdp_md *ctx, struct packet *p)
 	record = service_of(p);
 	if (!record || !record->used)
 		return -MUSTER_VERDICT_NO_SERVICE;
-	if (vip.port)
+	/* All processors read it: it is written only where it changes. */
+	if (vip.port && service_hints[service_hint(&p->key)] != p->service_index)
 		service_hints[service_hint(&p->key)] = p->service_index;
 	/* A broadcast or multicast frame opens no flow (RFC 1122 4.2.3.10). */
 	if ((void *)(eth + 1) > packet_end(ctx) || (eth->h_dest[0] & 1))
