@@ -94,6 +94,7 @@ $B/muster.bpf.o: bpf/muster.bpf.c $(wildcard bpf/*.h include/muster/*.h) Makefil
 # Tests: a program a file, linked with the library built under the sanitizers; each prints TAP.
 UNIT       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c tests/unit/*/*.c))
 PACKET     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/bpf/test_*.c))
+HARNESS    := $(patsubst %.c,$B/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c)))
 FUZZ       := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/fuzz/*.c))
 BENCHTOOLS := $B/tools/bench.d/packets $B/tools/bench.d/packets.bpf.o $B/tools/bench.d/verifier
 VMTESTS    := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/vm/test_*.c))
@@ -104,12 +105,14 @@ LABTOOLS   := $(patsubst tools/%.c,$B/tools/%,$(filter-out tools/bench.d/% %.bpf
 $B/tests/unit/%: tests/unit/%.c $B/libmuster-san.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -o $@ $< $B/libmuster-san.a -lcmocka $(LDLIBS)
-$B/tests/bpf/test_%: tests/bpf/test_%.c $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
+$B/tests/bpf/libharness.a: $(HARNESS)
+	$(AR) rcs $@ $^
+$B/tests/bpf/test_%: tests/bpf/test_%.c $B/tests/bpf/libharness.a $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
-$B/tests/vm/test_%: tests/vm/test_%.c tests/vm/tunnel.c tests/vm/tunnel.h $(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)) $(wildcard tests/bpf/*.h) $B/libmuster.a $B/muster.bpf.o
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) -lcmocka $(LDLIBS)
+$B/tests/vm/test_%: tests/vm/test_%.c tests/vm/tunnel.c tests/vm/tunnel.h $B/tests/bpf/libharness.a $B/libmuster.a $B/muster.bpf.o
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $B/libmuster.a -lcmocka $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.a,$^) -lcmocka $(LDLIBS)
 $B/tests/fuzz/%: tests/fuzz/%.c $B/libmuster-fuzz.a
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
@@ -192,4 +195,4 @@ clean:
 .PHONY: all labtools benchtools packets fuzzers tests unit demo bench bench-verifier test vmtest lint man install install-deps clean
 .DELETE_ON_ERROR:
 
--include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d)
+-include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d) $(HARNESS:.o=.d) $(PACKET:%=%.d)
