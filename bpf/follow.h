@@ -69,8 +69,9 @@ static __always_inline int follow(struct xdp_md *ctx, struct packet *p)
 
 	p->now = bpf_jiffies64();
 	p->config = config_of();
+	/* Never: it is an array's one element. Older verifiers do not know that, and must not see a packet go on without. */
 	if (!p->config)
-		return -MUSTER_VERDICT_NONE;
+		return -MUSTER_VERDICT_NO_SERVICE;
 	find(p);
 	if (!p->slot.flow)
 		return 0;

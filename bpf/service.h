@@ -21,10 +21,10 @@ static __always_inline __u32 service_hint(const struct muster_tuple *key)
 /* The service that was addressed by port, if the hint holds; NULL: it is to be looked for. */
 static __always_inline struct muster_service *service_hinted(const struct muster_tuple *key, __u32 *index)
 {
-	struct muster_service *record;
+	__u32 hint = *(volatile __u16 *)&service_hints[service_hint(key)]; /* on the stack: 6.1 takes no other key */
+	struct muster_service *record = bpf_map_lookup_elem(&muster_services, &hint);
 
-	*index = *(volatile __u16 *)&service_hints[service_hint(key)];
-	record = bpf_map_lookup_elem(&muster_services, index);
+	*index = hint;
 	if (!record || !record->used || record->port != key->dport || record->proto != key->proto ||
 	    !same_addr(&record->addr, &key->dst))
 		return NULL;
