@@ -102,6 +102,7 @@ static void placed(void *context, const struct order_answer *answer)
 	int64_t now_ms = clock_now_ms();
 	char why[REHEARSE_TEXT_SIZE], rest[96];
 
+	rehearsal->taking = false;
 	if (agent->stopping) /* what became of the order is for its end, and the next start */
 		return;
 	rehearsal->lease = answer->n_changes ? answer->change[0].lease : 0;
@@ -148,6 +149,7 @@ static void take_out(struct agent *agent)
 		break_off(agent, "its servers were changed");
 		return;
 	}
+	rehearsal->taking = true;
 	orders_place(agent, &request, placed, agent);
 }
 
@@ -245,6 +247,9 @@ enum order_result rehearsal_start(struct agent *agent, const struct rehearsal_re
 	if (agent->rehearsal && agent->rehearsal->run->phase != REHEARSE_OVER)
 		return refused(ORDER_REFUSED, why, size,
 			       "a rehearsal is under way already, and there is one at a time");
+	if (agent->rehearsal && agent->rehearsal->taking) /* the answer would be taken for the new one's */
+		return refused(ORDER_REFUSED, why, size,
+			       "the last one's order is still on its way to the disk: say it again when it is there");
 	error = rehearsal ? rehearsal_look(agent, request->service, NULL, now_ms, &look) : -ENOMEM;
 	if (!error)
 		error = rehearse_new(&rehearsal->run, &look->view, request->each_ms, service->conf->pool.slow_start_ms);

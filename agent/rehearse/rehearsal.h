@@ -20,6 +20,7 @@ struct rehearsal {
 	char owner[LEASE_OWNER_SIZE], claim[LEASE_OWNER_SIZE];
 	uint32_t owner_uid;
 	uint64_t lease;             /* of the server that is out; 0: none */
+	bool taking;                /* its order is on its way to the disk, even when the rehearsal is over meanwhile */
 	struct rehearse_load *load; /* of the turn whose order is on its way */
 	size_t n_load;
 };
