@@ -48,7 +48,7 @@ struct order_answer {
 	char message[1024];
 	char undo[3072]; /* one command for each change at most */
 	struct order_change change[ORDER_CHANGES];
-	size_t n_changes;
+	size_t n_changes; /* with ORDER_FAILED, too, of orders that stand although the maps do not have them yet */
 };
 
 typedef void (*order_done_fn)(void *context, const struct order_answer *answer);

@@ -119,6 +119,14 @@ static void say_what_holds(struct placing *placing)
 	}
 }
 
+/* The order stands, but does not act yet: whoever gave it has to know by which number to end it. */
+static void stands_only(struct order_answer *answer, int error)
+{
+	answer->result = ORDER_FAILED;
+	snprintf(answer->message, sizeof(answer->message),
+		 "the order is saved, but not in the maps yet; it is tried again each second: %s", strerror(-error));
+}
+
 /* On disk, or not: only now the order acts, and is answered. */
 static void placed(void *context, int error)
 {
@@ -142,10 +150,8 @@ static void placed(void *context, int error)
 	say_what_holds(placing);
 	error = agent->stopping ? 0 : agent_turn(agent);
 	if (error)
-		refuse(placing, ORDER_FAILED,
-		       "the order is saved, but not in the maps yet; it is tried again each second", error);
-	else
-		placing->done(placing->context, &placing->answer);
+		stands_only(&placing->answer, error);
+	placing->done(placing->context, &placing->answer);
 }
 
 static void describe_wish(const struct order_request *request, char *out, size_t size)
