@@ -191,6 +191,15 @@ const struct order *lease_acting(const struct order *orders, size_t n, const cha
 	return acting;
 }
 
+const struct order *lease_other(const struct order *orders, size_t n, const char *service, const char *server,
+				uint64_t than)
+{
+	for (size_t i = 0; i < n; i++)
+		if (orders[i].id != than && order_of(&orders[i], service, server))
+			return &orders[i];
+	return NULL;
+}
+
 uint32_t lease_allowed_for(const struct order *orders, size_t n, const char *service, const char *server,
 			   uint32_t declared)
 {

@@ -105,6 +105,10 @@ uint32_t lease_allowed(const struct order *orders, size_t n, uint32_t declared);
  */
 const struct order *lease_acting(const struct order *orders, size_t n, const char *service, const char *server);
 
+/* An order of (service, server) that stands, acting or not, and is not this one (0: any); NULL: none. */
+const struct order *lease_other(const struct order *orders, size_t n, const char *service, const char *server,
+				uint64_t than);
+
 /* lease_allowed() over the orders of (service, server) alone. */
 uint32_t lease_allowed_for(const struct order *orders, size_t n, const char *service, const char *server,
 			   uint32_t declared);

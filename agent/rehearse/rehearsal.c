@@ -30,6 +30,16 @@ static void released(void *context, const struct order_answer *answer)
 	(void)context, (void)answer; /* the order acts no more; a disk that refuses is the writer's affair */
 }
 
+/* Does the server in turn serve as soon as its order ends? Else its return is another day's, and that by slow start. */
+static bool comes_now(struct agent *agent)
+{
+	const struct server *server = server_in_turn(agent);
+	uint64_t lease = agent->rehearsal->lease;
+
+	return lease && server && server->run.health.state != HEALTH_DOWN &&
+	       !rehearsal_other_order(agent, server, lease);
+}
+
 /* The order of the turn ends, if it still stands. `at_once`: without a slow start, for it is missed. */
 static void give_back(struct agent *agent, bool at_once)
 {
@@ -38,9 +48,9 @@ static void give_back(struct agent *agent, bool at_once)
 	struct server *server = server_in_turn(agent);
 	uint64_t lease = rehearsal->lease;
 
-	rehearsal->lease = 0;
 	if (server)
-		server->run.pool.at_once = at_once;
+		server->run.pool.at_once = at_once && comes_now(agent);
+	rehearsal->lease = 0;
 	if (lease)
 		orders_release(agent, lease, &request, released, NULL);
 }
@@ -69,7 +79,7 @@ static void note_end(struct agent *agent)
 	     NULL);
 }
 
-/* A server that was out returns at once, for whatever reason. */
+/* A server that was out returns at once, for whatever reason, unless something else keeps it out. */
 static void abandon(struct agent *agent)
 {
 	const struct rehearse *run = agent->rehearsal->run;
@@ -77,7 +87,8 @@ static void abandon(struct agent *agent)
 
 	note_verdict(agent);
 	if (agent->rehearsal->lease)
-		note(agent, turn->server, "back", "at once", NULL);
+		note(agent, turn->server, "back",
+		     comes_now(agent) ? "at once" : "by slow start, as soon as nothing else keeps it out", NULL);
 	note_end(agent);
 	give_back(agent, true);
 }

@@ -53,6 +53,8 @@ struct rehearsal_view {
 int rehearsal_look(struct agent *agent, const char *service, const struct rehearsal *rehearsal, int64_t now_ms,
 		   struct rehearsal_view **out);
 void rehearsal_view_free(struct rehearsal_view **view);
+/* An order on the server that is not this one; NULL: none. */
+const struct order *rehearsal_other_order(const struct agent *agent, const struct server *server, uint64_t lease);
 /* Why the gate does not answer `yes` to taking the server out for a turn; NULL: it does. */
 const char *rehearsal_gate(struct agent *agent, const struct server *server, int64_t each_ms, char *text, size_t size);
 /* Without this server: who is left, and what part of the last day's peak each would get. */

@@ -8,13 +8,10 @@
 #include "../orders/book.h"
 #include "rehearsal.h"
 
-static bool is_ordered(const struct agent *agent, const struct server *server)
+const struct order *rehearsal_other_order(const struct agent *agent, const struct server *server, uint64_t lease)
 {
-	for (size_t i = 0; i < agent->state->n_orders; i++)
-		if (!strcmp(agent->state->orders[i].server, server->conf->name) &&
-		    !strcmp(agent->state->orders[i].service, server->service->conf->name))
-			return true;
-	return false;
+	return lease_other(agent->state->orders, agent->state->n_orders, server->service->conf->name,
+			   server->conf->name, lease);
 }
 
 static void look_at(struct agent *agent, const struct server *server, int64_t now_ms, struct rehearse_server *out)
@@ -26,7 +23,7 @@ static void look_at(struct agent *agent, const struct server *server, int64_t no
 	*out = (struct rehearse_server){
 		.name = server->conf->name,
 		.active = server->conf->weight && !server->conf->backup,
-		.ordered = is_ordered(agent, server),
+		.ordered = rehearsal_other_order(agent, server, 0) != NULL,
 		.serves = server->run.pool.effective > 0,
 		.whole = server->run.health.state == HEALTH_UP &&
 			 server->run.pool.effective == server->conf->weight * 100,
@@ -64,17 +61,21 @@ static const char *doubt(const struct agent *agent, const struct service *servic
 	return NULL;
 }
 
-/* Why the order of the turn does not hold any more. */
-static const char *order_over(const struct agent *agent, const struct rehearsal *rehearsal, char *text, size_t size)
+/* Why the order of the turn does not hold any more, or not alone. */
+static const char *order_over(const struct agent *agent, const struct rehearsal *rehearsal, const struct server *server,
+			      char *text, size_t size)
 {
-	const struct order *order = book_order(agent->state, rehearsal->lease);
+	const struct order *order = book_order(agent->state, rehearsal->lease), *other;
 
 	if (!order)
 		return "its order was ended, by time or by somebody";
-	if (!order->suspended)
-		return NULL;
-	snprintf(text, size, "its order was recalled: %s", order->suspended_why);
-	return text;
+	other = rehearsal_other_order(agent, server, order->id);
+	if (order->suspended)
+		snprintf(text, size, "its order was recalled: %s", order->suspended_why);
+	else if (other)
+		snprintf(text, size, "another order stands on %s: %s by %s (\"%.100s\")", other->server,
+			 book_kind(other), other->owner, other->reason);
+	return order->suspended || other ? text : NULL;
 }
 
 static const char *failing(const struct service *service, const struct rehearse_turn *turn, int64_t now_ms, char *text,
@@ -116,7 +117,7 @@ static void look_at_turn(struct agent *agent, const struct service *service, con
 	else if (turn && run->phase == REHEARSE_NEXT)
 		look->view.gate = rehearsal_gate(agent, server, run->each_ms, look->gate, sizeof(look->gate));
 	if (turn && run->phase == REHEARSE_OUT) {
-		look->view.over = order_over(agent, rehearsal, look->over, sizeof(look->over));
+		look->view.over = server ? order_over(agent, rehearsal, server, look->over, sizeof(look->over)) : NULL;
 		look->view.failing = failing(service, turn, now_ms, look->failing, sizeof(look->failing));
 	}
 }

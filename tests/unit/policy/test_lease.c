@@ -166,6 +166,26 @@ static void the_strictest_acts(void **state)
 	assert_int_equal(lease_allowed_for(orders, n, "web", "web-02", 100), 100);
 }
 
+static void another_one_stands(void **state)
+{
+	struct order orders[] = {
+		order_of(ORDER_DRAIN, 0, "web-01", 1000, 10),
+		order_of(ORDER_DRAIN, 0, "web-02", 1000, 10),
+		order_of(ORDER_WEIGHT, 5, "web-02", 1000, 10),
+	};
+	size_t n = ARRAY_SIZE(orders);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		orders[i].id = i + 1;
+	assert_null(lease_other(orders, n, "web", "web-01", 1));
+	assert_ptr_equal(lease_other(orders, n, "web", "web-01", 0), &orders[0]);
+	assert_ptr_equal(lease_other(orders, n, "web", "web-02", 2), &orders[2]);
+	orders[2].pending = true; /* it will act */
+	assert_ptr_equal(lease_other(orders, n, "web", "web-02", 2), &orders[2]);
+	assert_null(lease_other(orders, n, "mail", "web-02", 2));
+}
+
 static void each_is_ended_by_its_owner(void **state)
 {
 	struct order orders[] = {
@@ -357,6 +377,7 @@ int main(void)
 		cmocka_unit_test(never_ends_early),
 		cmocka_unit_test(an_endless_lease_does_not_wrap),
 		cmocka_unit_test(the_strictest_acts),
+		cmocka_unit_test(another_one_stands),
 		cmocka_unit_test(each_is_ended_by_its_owner),
 		cmocka_unit_test(saves_under_a_clock_that_stays_behind),
 		cmocka_unit_test(is_announced_and_ends),
