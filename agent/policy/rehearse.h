@@ -15,8 +15,8 @@
  * The verdict. Each server of the rest is held against its part of the last day's peak, as the capacity gate shares it out. Memory
  * at the peak: the most that was used in the turn, and for each live flow more what a flow takes, by the history or by what
  * the turn itself showed, whichever is more. yes: its max_flows has room, memory stays above soft, and it carried the peak in
- * the turn or once before, or so much of it that a fourfold is foreseen by memory or bound by max_flows. no: room or memory
- * falls short, or the turn was broken off by a limit. Else it is not known.
+ * the turn or once before, or at least a quarter of it, and the rest is foreseen by memory or bound by max_flows. no: room or
+ * memory falls short, or the turn was broken off by a limit. Else it is not known.
  */
 #ifndef MUSTER_POLICY_REHEARSE_H
 #define MUSTER_POLICY_REHEARSE_H

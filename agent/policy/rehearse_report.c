@@ -58,9 +58,11 @@ static enum finding judge(struct rehearse_load *load, int64_t lasted_ms)
 		return CARRIED;
 	if (load->flows_peak <= load->proven.flows && load->live_peak <= load->proven.live)
 		return PROVEN;
+	if (load->scale > SCALE_MOST)
+		return TOO_LITTLE;
 	if (load->max_flows)
 		return BOUND;
-	return load->used_pct >= 0 && load->scale <= SCALE_MOST ? FORESEEN : TOO_LITTLE;
+	return load->used_pct >= 0 ? FORESEEN : TOO_LITTLE;
 }
 
 static enum rehearse_word word_of(enum finding finding)

@@ -431,6 +431,20 @@ static void test_not_known(void **state)
 	verdict(REHEARSE_UNKNOWN, "with 0 % of it");
 }
 
+/* A limit of flows says how many there may be, not that so many are carried: a quarter of them has to be seen. */
+static void test_bound_by_max_flows(void **state)
+{
+	(void)state;
+	measured(4800, 200);
+	load.total_bytes = load.used_before = load.used_most = 0;
+	load.max_flows = 1000;
+	verdict(REHEARSE_YES, "yes; rehearsed for 60 s with 25 % of it");
+	load.flows_peak = 4900;
+	verdict(REHEARSE_UNKNOWN, "not known; rehearsed for 60 s with 24 % of it");
+	load.proven = (struct history_proven){.flows = 5000, .live = 300};
+	verdict(REHEARSE_YES, "yes");
+}
+
 static void test_no_room(void **state)
 {
 	(void)state;
@@ -476,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_scaled_by_the_history),
 		cmocka_unit_test(test_scaled_by_new_flows),
 		cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_bound_by_max_flows),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_the_worst_of_several),
 	};
