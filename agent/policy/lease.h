@@ -100,8 +100,8 @@ enum lease_due lease_step(struct order *order, const struct health *health, cons
 uint32_t lease_allowed(const struct order *orders, size_t n, uint32_t declared);
 
 /*
- * The order of (service, server) that acts, among orders of any server: of those on disk and not suspended the strictest (maintenance, a drain, else the lowest weight);
- * of two alike the one that ends last. NULL: none stands.
+ * The order of (service, server) that acts, among orders of any server: of those on disk and not suspended the strictest
+ * (maintenance, a drain, else the lowest weight); of two alike the one that ends last. NULL: none acts.
  */
 const struct order *lease_acting(const struct order *orders, size_t n, const char *service, const char *server);
 

@@ -36,8 +36,9 @@
  *
  * Slow start (pool_ramp.c). Whoever got no flow before and is to get some comes step by step over slow_start (ramp.h), whatever
  * had kept it out. Not on the agent's first start; not under fail-open; not when nobody serves at full weight, for then
- * its small share would be all of them; and not of a server that a rehearsal takes back because the rest falls short (at_once). Cut to max(2 s, a quarter of the time that the others' memory lasts) when those
- * serving are short. It stands beside the other factors: memory reckons with the weights that will be.
+ * its small share would be all of them; and not when a rehearsal is broken off and its server is missed (at_once). Cut to
+ * max(2 s, a quarter of the time that the others' memory lasts) when those serving are short. It stands beside the other
+ * factors: memory reckons with the weights that will be.
  *
  * Backups (pool_tier.c). A tier stands in when of the servers before it fewer than min_active remain or they are short, at
  * once, by slow start. It steps back when those before it have been enough, at full weight, for hold_ms, by the same steps

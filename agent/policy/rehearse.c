@@ -236,7 +236,7 @@ static enum rehearse_act out(struct rehearse *rehearse, const struct rehearse_vi
 	return REHEARSE_RETURN;
 }
 
-/* It is back when the whole pool is as it was; what else is wrong by then ends it before the next turn. */
+/* It is back when its server has its whole weight, and no order; what else is wrong by then ends it before the next turn. */
 static enum rehearse_act back(struct rehearse *rehearse, const struct rehearse_view *view, int64_t now_ms)
 {
 	const char *name = rehearse->turn[rehearse->at].server;

@@ -192,11 +192,13 @@ void rehearsal_second(struct agent *agent, int64_t now_ms)
 {
 	_cleanup_(rehearsal_view_free) struct rehearsal_view *look = NULL;
 	struct rehearsal *rehearsal = agent->rehearsal;
+	int error;
 
 	if (!rehearsal || rehearsal->run->phase == REHEARSE_OVER)
 		return;
-	if (rehearsal_look(agent, rehearsal->service, rehearsal, now_ms, &look) < 0)
-		break_off(agent, "its service is not configured any more");
+	error = rehearsal_look(agent, rehearsal->service, rehearsal, now_ms, &look);
+	if (error)
+		break_off(agent, error == -ENOENT ? "its service is not configured any more" : strerror(-error));
 	else
 		act(agent, rehearse_step(rehearsal->run, &look->view, now_ms));
 }
