@@ -121,7 +121,7 @@ static void say_who(struct offline *o)
 			o->pins, quiet);
 }
 
-static uint32_t live_flows(void *context, uint32_t server_index)
+static int64_t live_flows(void *context, uint32_t server_index)
 {
 	return kernel_look_live(context, server_index);
 }

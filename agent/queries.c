@@ -22,7 +22,7 @@ struct gathered {
 	char config_attention[640];
 };
 
-static uint32_t live_flows(void *context, uint32_t server_index)
+static int64_t live_flows(void *context, uint32_t server_index)
 {
 	return kernel_live_flows(context, server_index);
 }

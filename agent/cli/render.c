@@ -48,6 +48,15 @@ void render_state(const struct look *look, const char *state)
 	fprintf(look->out, "%s%s%s", color ? color : "", state, color ? "\033[0m" : "");
 }
 
+const char *render_live(const json_t *object, char buf[static HUMAN_SIZE])
+{
+	if (json_known(object, "live_flows"))
+		snprintf(buf, HUMAN_SIZE, "%.0f", json_figure(object, "live_flows"));
+	else
+		snprintf(buf, HUMAN_SIZE, "-");
+	return buf;
+}
+
 const char *render_address(const json_t *object, char *buf, size_t n)
 {
 	const char *address = json_text(object, "address"), *proto = json_text(object, "protocol");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "../base.h"
+#include "human.h"
 
 struct look {
 	FILE *out;
@@ -54,6 +55,8 @@ const char *state_color(const struct look *look, const char *state);
 void render_state(const struct look *look, const char *state);
 /* "10.0.0.1:80/tcp", "[fd00::1]:80/tcp", without the port where it is 0. */
 const char *render_address(const json_t *object, char *buf, size_t n);
+/* Live flows; "-": not known. */
+const char *render_live(const json_t *object, char buf[static HUMAN_SIZE]);
 void render_attention(const struct look *look, const json_t *sentences);
 
 #endif

@@ -205,17 +205,17 @@ static void memory(const struct look *look, const json_t *server)
 static void traffic(const struct look *look, const json_t *server)
 {
 	const json_t *rates = json_object_get(server, "rates");
-	char conn[HUMAN_SIZE], in[HUMAN_SIZE], out[HUMAN_SIZE], share[128] = "";
+	char live[HUMAN_SIZE], conn[HUMAN_SIZE], in[HUMAN_SIZE], out[HUMAN_SIZE], share[128] = "";
 
 	if (json_known(server, "share_pct"))
 		snprintf(share, sizeof(share), "; %.1f %% of the service's new connections, its weight wants %.1f %%",
 			 json_figure(server, "share_pct"), json_figure(server, "share_wanted_pct"));
 	if (!json_is_object(rates)) {
-		paragraph(look, "traffic", "%.0f live connections.", json_figure(server, "live_flows"));
+		paragraph(look, "traffic", "%s live connections.", render_live(server, live));
 		return;
 	}
-	paragraph(look, "traffic", "%.0f live connections, %s new/s, %s/s in, %s/s out%s.",
-		  json_figure(server, "live_flows"), human_rate(json_figure(rates, "flows_per_s"), conn),
+	paragraph(look, "traffic", "%s live connections, %s new/s, %s/s in, %s/s out%s.", render_live(server, live),
+		  human_rate(json_figure(rates, "flows_per_s"), conn),
 		  human_bytes(json_figure(rates, "bytes_in_per_s"), in),
 		  human_bytes(json_figure(rates, "bytes_out_per_s"), out), share);
 }

@@ -102,7 +102,7 @@ static void set_cause(struct table *table, size_t column, const json_t *server)
 /* shift 1: the table has no SERVICE column. */
 static void add_server(const struct look *look, struct table *table, size_t shift, const json_t *server)
 {
-	char addr[96];
+	char addr[96], live[HUMAN_SIZE];
 
 	table_row(table);
 	if (!shift)
@@ -113,10 +113,7 @@ static void add_server(const struct look *look, struct table *table, size_t shif
 	table_color(table, STATE - shift, state_color(look, json_text(server, "state")));
 	table_set_weight(table, WEIGHT - shift, json_object_get(server, "weight"));
 	set_memory(table, shift, server);
-	if (json_known(server, "live_flows"))
-		table_set(table, LIVE - shift, "%.0f", json_figure(server, "live_flows"));
-	else
-		table_set(table, LIVE - shift, "-");
+	table_set(table, LIVE - shift, "%s", render_live(server, live));
 	set_rates(table, CONN - shift, server);
 	set_share(table, SHARE - shift, server);
 	set_cause(table, SINCE - shift, server);
@@ -125,7 +122,7 @@ static void add_server(const struct look *look, struct table *table, size_t shif
 static void service_header(const struct look *look, const json_t *service)
 {
 	const json_t *rates = json_object_get(service, "rates");
-	char addr[96], conn[HUMAN_SIZE], in[HUMAN_SIZE], out[HUMAN_SIZE], moves[128] = "", text[512];
+	char addr[96], live[HUMAN_SIZE], conn[HUMAN_SIZE], in[HUMAN_SIZE], out[HUMAN_SIZE], moves[128] = "", text[512];
 	int at;
 
 	at = fprintf(look->out, "%s ", json_text(service, "name"));
@@ -136,9 +133,8 @@ static void service_header(const struct look *look, const json_t *service)
 			 human_rate(json_figure(rates, "flows_per_s"), conn),
 			 human_bytes(json_figure(rates, "bytes_in_per_s"), in),
 			 human_bytes(json_figure(rates, "bytes_out_per_s"), out));
-	snprintf(text, sizeof(text), "%s, %s, %s, %s%.0f live", render_address(service, addr, sizeof(addr)),
-		 json_text(service, "mode"), json_text(service, "scheduler"), moves,
-		 json_figure(service, "live_flows"));
+	snprintf(text, sizeof(text), "%s, %s, %s, %s%s live", render_address(service, addr, sizeof(addr)),
+		 json_text(service, "mode"), json_text(service, "scheduler"), moves, render_live(service, live));
 	fprintf(look->out, " ");
 	human_wrap(look->out, look->width, (size_t)at, 4, text);
 }
@@ -249,7 +245,7 @@ void render_services(const struct look *look, const json_t *status)
 	};
 	_cleanup_(table_free) struct table *table = NULL;
 	const json_t *services = json_object_get(status, "services"), *service;
-	char addr[96];
+	char addr[96], live[HUMAN_SIZE];
 	size_t i;
 
 	if (json_array_size(services) == 0) {
@@ -270,7 +266,7 @@ void render_services(const struct look *look, const json_t *status)
 		table_color(table, 4, state_color(look, json_text(service, "state")));
 		table_set(table, 5, "%.0f of %zu", json_figure(service, "serving"),
 			  json_array_size(json_object_get(service, "servers")));
-		table_set(table, 6, "%.0f", json_figure(service, "live_flows"));
+		table_set(table, 6, "%s", render_live(service, live));
 		set_rates(table, 7, service);
 	}
 	table_print(table, look->out, look->width, look->color);

@@ -51,11 +51,17 @@ int kernel_look(const char *pins, struct kernel_snapshot **out, char *why, size_
 	return r < 0 ? r : kernel_snapshot(kernel, out);
 }
 
-uint32_t kernel_look_live(const struct kernel *kernel, uint32_t index)
+/* The program itself counts where a count decides (counts_live() in bpf/turn.h); elsewhere an agent's scan does. */
+int64_t kernel_look_live(const struct kernel *kernel, uint32_t index)
 {
-	uint64_t live = 0;
+	const struct muster_server *server = &kernel->servers[index % MUSTER_MAX_SERVERS];
+	const struct muster_service *service = &kernel->services[server->service % MUSTER_MAX_SERVICES];
+	uint64_t live;
 
-	return bpf_map_lookup_elem(kernel->maps.fd[MAP_LIVE], &index, &live) < 0 ? 0 : (uint32_t)live;
+	if (server->state == MUSTER_SERVER_FREE ||
+	    (!server->max_flows && service->scheduler != MUSTER_SCHEDULER_LEAST_CONNECTIONS))
+		return -1;
+	return bpf_map_lookup_elem(kernel->maps.fd[MAP_LIVE], &index, &live) < 0 ? -1 : (int64_t)live;
 }
 
 int kernel_holder(const char *pins)

@@ -18,8 +18,11 @@ int kernel_look(const char *pins, struct kernel_snapshot **out, char *why, size_
 int kernel_look_at(struct kernel **out, const char *pins, bool lock, char *why, size_t n);
 void kernel_look_away(struct kernel **kernel);
 
-/* Live flows of a server by its record's index, as the program counts them. */
-uint32_t kernel_look_live(const struct kernel *kernel, uint32_t server_index);
+/*
+ * Live flows of a server by its record's index, as the program counts them, after kernel_snapshot(); -1: it does not, for
+ * the server has no limit and its service's scheduler asks for none.
+ */
+int64_t kernel_look_live(const struct kernel *kernel, uint32_t server_index);
 
 /* The pid of the musterd that holds these maps; 0: nobody does. */
 int kernel_holder(const char *pins);

@@ -28,8 +28,7 @@ static json_t *server_json(const struct status_input *in, const struct service *
 				 (json_int_t)run->slots, "of_slots", (json_int_t)service->run.n_slots);
 
 	json_object_set_new(json, "share_pct", run->share_pct < 0 ? json_null() : json_real(run->share_pct));
-	json_object_set_new(json, "live_flows",
-			    in->live_flows ? json_integer(in->live_flows(in->live_context, run->index)) : json_null());
+	json_object_set_new(json, "live_flows", status_live_json(status_live(in, server)));
 	return json;
 }
 

@@ -138,9 +138,24 @@ static json_t *slow_start_json(const struct status_input *in, const struct serve
 			 (json_int_t)ramp_left_ms(ramp, in->clock->now_ms));
 }
 
+int64_t status_live(const struct status_input *in, const struct server *server)
+{
+	return in->live_flows ? in->live_flows(in->live_context, server->run.index) : -1;
+}
+
+int64_t status_live_add(int64_t sum, int64_t live)
+{
+	return sum < 0 || live < 0 ? -1 : sum + live;
+}
+
+json_t *status_live_json(int64_t live)
+{
+	return live < 0 ? json_null() : json_integer(live);
+}
+
 static json_t *server_json(const struct status_input *in, const struct server *server)
 {
-	json_int_t live = in->live_flows ? in->live_flows(in->live_context, server->run.index) : 0;
+	int64_t live = status_live(in, server);
 	char addr[ADDRESS_TEXT_SIZE];
 	uint32_t ordered;
 	const char *state = status_stand(in, server, live, &ordered);
@@ -160,7 +175,7 @@ static json_t *server_json(const struct status_input *in, const struct server *s
 	json_object_set_new(out, "tier", server->conf->backup ? json_integer(server->conf->tier) : json_null());
 	json_object_set_new(out, "memory", memory_json(in, server));
 	json_object_set_new(out, "rates", rates_json(&server->run.rate));
-	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	json_object_set_new(out, "live_flows", status_live_json(live));
 	if (in->counters)
 		json_object_set_new(out, "counters", counters_json(&in->counters->server[server->run.index]));
 	json_object_set_new(out, "source_ports", status_ports_json(&server->run.ports));
@@ -193,7 +208,7 @@ static json_t *service_json(const struct status_input *in, const struct service 
 	const struct service_conf *conf = service->conf;
 	char addr[ADDRESS_TEXT_SIZE];
 	json_t *servers = json_array();
-	json_int_t live = 0;
+	int64_t live = 0;
 	int serving = 0;
 	json_t *out = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", conf->name, "address",
 				address_format(&conf->addr, addr), "port", (int)conf->port, "protocol",
@@ -203,13 +218,13 @@ static json_t *service_json(const struct status_input *in, const struct service 
 	for (size_t i = 0; i < service->n_servers; i++) {
 		const struct server *server = &service->servers[i];
 
-		live += in->live_flows ? in->live_flows(in->live_context, server->run.index) : 0;
+		live = status_live_add(live, status_live(in, server));
 		serving += server->run.pool.effective > 0;
 		json_array_append_new(servers, server_json(in, server));
 	}
 	json_object_set_new(out, "serving", json_integer(serving));
 	json_object_set_new(out, "rates", rates_json(&service->run.rate));
-	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	json_object_set_new(out, "live_flows", status_live_json(live));
 	if (in->counters)
 		json_object_set_new(out, "counters", counters_json(&in->counters->service[service->run.index]));
 	json_object_set_new(out, "servers", servers);

@@ -32,7 +32,7 @@ struct status_input {
 	const struct kernel_counters *counters; /* NULL: no counters in the answer */
 	const struct attach_report *interfaces;
 	size_t n_interfaces;
-	uint32_t (*live_flows)(void *context, uint32_t server_index); /* NULL: not known */
+	int64_t (*live_flows)(void *context, uint32_t server_index); /* NULL, and -1 of one server: not known */
 	void *live_context;
 	int64_t writer_busy_ms;            /* of the disk operation under way; 0: idle */
 	int64_t no_port_ms;                /* when a flow last found no source port; 0: never */
@@ -97,10 +97,14 @@ json_t *status_all_signals_json(const struct model *model);
 /* Sentences for everything that is wrong (status_attention.c); `only` limits them to one server, NULL: all. */
 json_t *status_attention(const struct status_input *in, const struct server *only);
 
+/* Live flows of a server, of several, and as JSON; -1 and null: not known. */
+int64_t status_live(const struct status_input *in, const struct server *server);
+int64_t status_live_add(int64_t sum, int64_t live);
+json_t *status_live_json(int64_t live);
+
 /* status_orders.c: of one server its orders, and what they leave of its weight; in one word what it is doing. */
 json_t *status_orders_json(const struct status_input *in, const struct server *server);
-const char *status_stand(const struct status_input *in, const struct server *server, json_int_t live,
-			 uint32_t *ordered);
+const char *status_stand(const struct status_input *in, const struct server *server, int64_t live, uint32_t *ordered);
 /*
  * status_layers.c: {"declared", "ordered" (null: nothing), "observed"}, each with its weight or factor_pct, cause, since_ms
  * and owner; and the commands that would change what is.

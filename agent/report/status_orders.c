@@ -92,7 +92,7 @@ json_t *status_leases_json(const struct status_input *in)
 			 "leases", leases);
 }
 
-const char *status_stand(const struct status_input *in, const struct server *server, json_int_t live, uint32_t *ordered)
+const char *status_stand(const struct status_input *in, const struct server *server, int64_t live, uint32_t *ordered)
 {
 	const struct order *acting = status_acting(in, server);
 
@@ -101,5 +101,5 @@ const char *status_stand(const struct status_input *in, const struct server *ser
 		return health_state_name(server->run.health.state);
 	if (acting->kind == ORDER_MAINTENANCE)
 		return "maintenance";
-	return live > 0 ? "draining" : "drained";
+	return live ? "draining" : "drained"; /* nobody is told that the last one is gone who does not know it */
 }

@@ -58,19 +58,19 @@ json_t *status_verdicts_json(const struct status_input *in)
 
 json_t *status_stats_json(const struct status_input *in)
 {
-	json_int_t live = 0;
+	int64_t live = 0;
 	json_t *out;
 
-	for (size_t i = 0; in->live_flows && i < in->model->n_services; i++)
+	for (size_t i = 0; i < in->model->n_services; i++)
 		for (size_t k = 0; k < in->model->services[i].n_servers; k++)
-			live += in->live_flows(in->live_context, in->model->services[i].servers[k].run.index);
+			live = status_live_add(live, status_live(in, &in->model->services[i].servers[k]));
 	out = json_pack("{s:i, s:I, s:o, s:{s:I}, s:o, s:o, s:{s:I, s:i, s:i, s:i}}", "schema", STATUS_SCHEMA,
 			"wall_ms", (json_int_t)in->clock->wall_ms, "verdicts", verdicts_json(in), "maps",
 			"memory_bytes", (json_int_t)in->map_memory_bytes, "flow_table",
 			flow_table_json(&in->flow_table), "source_ports", all_ports_json(in), "probes", "started",
 			(json_int_t)in->lateness.started, "late_p50_ms", (int)in->lateness.p50_ms, "late_p99_ms",
 			(int)in->lateness.p99_ms, "late_max_ms", (int)in->lateness.max_ms);
-	json_object_set_new(out, "live_flows", in->live_flows ? json_integer(live) : json_null());
+	json_object_set_new(out, "live_flows", status_live_json(live));
 	json_object_set_new(out, "signals", status_all_signals_json(in->model));
 	return out;
 }

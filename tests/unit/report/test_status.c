@@ -32,7 +32,7 @@ struct world {
 	struct status_input in;
 };
 
-static uint32_t live(void *context, uint32_t index)
+static int64_t live(void *context, uint32_t index)
 {
 	(void)context;
 	return index == 5 ? 3 : 0;
@@ -529,6 +529,29 @@ static void test_no_counters(void **state)
 		fail_msg("what is not known must not look like zero");
 }
 
+static int64_t live_of_one(void *context, uint32_t index)
+{
+	(void)context;
+	return index == 5 ? 3 : -1;
+}
+
+static void test_live_of_some(void **state)
+{
+	struct world *w = *state;
+	json_t *service, *server;
+
+	w->in.live_flows = live_of_one;
+	w->state.n_orders = 1;
+	assert_number(number(server_of(w, 0), NULL, "live_flows"), 3, "what is counted");
+	service = json_array_get(json_object_get(document, "services"), 0);
+	if (!json_is_null(json_object_get(service, "live_flows")))
+		fail_msg("the sum of what is known and what is not");
+	server = server_of(w, 1);
+	if (!json_is_null(json_object_get(server, "live_flows")))
+		fail_msg("what nobody counts must not look like zero");
+	assert_string_equal(text(server, NULL, "state"), "draining");
+}
+
 static void test_stats(void **state)
 {
 	struct world *w = *state;
@@ -720,6 +743,7 @@ int main(void)
 		TEST(test_server_document),
 		TEST(test_bad_bytes),
 		TEST(test_no_counters),
+		TEST(test_live_of_some),
 		TEST(test_stats),
 		TEST(test_verdicts),
 		TEST(test_picks),
