@@ -135,6 +135,8 @@ static void recall_server(struct offline *o, struct server *server)
 	for (size_t i = 0; i < o->snapshot->n_servers; i++)
 		if (o->snapshot->servers[i].index == run->index && o->snapshot->servers[i].record.hop.ifindex)
 			run->hop = HOP_GOOD;
+	run->pool.ramp = (struct ramp){0}; /* nobody moves it on */
+	run->pool.resumed_pct = 0;
 	run->health.since_ms = run->pool.cause_since_ms = run->declared_ms = since_ms;
 	if (lease_acting(o->state->orders, o->state->n_orders, server->service->conf->name, server->conf->name))
 		run->pool.cause = POOL_CAUSE_ORDERED;
