@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A server is put back by hand, while nobody is in charge. */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "clock.h"
@@ -73,6 +74,14 @@ static bool may_return(const struct offline *o, const struct order_request *requ
 		return false;
 	}
 	return true;
+}
+
+static bool has_orders(const struct state *state, const char *service, const char *server)
+{
+	for (size_t i = 0; i < state->n_orders; i++)
+		if (!strcmp(state->orders[i].service, service) && !strcmp(state->orders[i].server, server))
+			return true;
+	return false;
 }
 
 /* Ends its orders in memory; they go to `ended` (room for all). Returns how many. */
@@ -150,61 +159,99 @@ static int keep(struct offline *o, const struct order_request *request, const st
 	return saved.done ? saved.error : MIN(error, 0);
 }
 
-static void list_change(struct offline *o, const struct server *server, struct order_answer *answer)
+static void list_change(const struct server *server, const struct order *acting, struct order_answer *answer)
 {
 	struct order_change *change = &answer->change[answer->n_changes++];
-	const struct order *acting =
-		lease_acting(o->state->orders, o->state->n_orders, server->service->conf->name, server->conf->name);
 
 	snprintf(change->service, sizeof(change->service), "%s", server->service->conf->name);
 	snprintf(change->server, sizeof(change->server), "%s", server->conf->name);
 	snprintf(change->before, sizeof(change->before), "%s, weight %g", acting ? book_kind(acting) : "no order",
 		 server->run.pool.effective / 100.0);
-	snprintf(change->after, sizeof(change->after), "weight %u", server->conf->weight);
+	if (server->conf->backup)
+		snprintf(change->after, sizeof(change->after), "no order, a backup");
+	else
+		snprintf(change->after, sizeof(change->after), "weight %u", server->conf->weight);
+}
+
+/* Server by server, until one fails, of which the answer tells: its orders stand. Those before it are listed, and done. */
+static int return_all(struct offline *o, struct server *const *server, size_t n, struct order *ended, size_t *n_ended,
+		      struct order_answer *answer)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *service = server[i]->service->conf->name, *name = server[i]->conf->name;
+		int error;
+
+		if (!has_orders(o->state, service, name))
+			continue;
+		list_change(server[i], lease_acting(o->state->orders, o->state->n_orders, service, name), answer);
+		error = put_back(o, server[i]);
+		if (error) {
+			answer->n_changes--;
+			answer->result = ORDER_FAILED;
+			snprintf(answer->message, sizeof(answer->message),
+				 "putting %s/%s into the maps: %s, so its order stands", service, name,
+				 strerror(-error));
+			return error;
+		}
+		*n_ended += end_orders(o, server[i], ended + *n_ended);
+	}
+	return 0;
+}
+
+static void append(struct order_answer *answer, const char *format, ...) _printf_(2, 3);
+static void append(struct order_answer *answer, const char *format, ...)
+{
+	size_t used = strlen(answer->message);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(answer->message + used, sizeof(answer->message) - used, format, ap);
+	va_end(ap);
+}
+
+/* How each stands that was put back; after what failed, if something did. */
+static void say_back(const struct offline *o, struct order_answer *answer)
+{
+	for (size_t i = 0; i < answer->n_changes; i++) {
+		const struct order_change *change = &answer->change[i];
+		const bool backup = model_server(o->model, change->service, change->server)->conf->backup;
+
+		append(answer, "%s%s/%s%s", *answer->message ? "; " : "", change->service, change->server,
+		       backup ? ": its order is over; a backup stands in when a musterd says so"
+			      : " is back, with its whole weight at once");
+	}
 }
 
 void offline_return(struct offline *o, const struct order_request *request, struct order_answer *answer)
 {
 	_cleanup_(freep) struct order *ended = calloc(o->state->n_orders + 1, sizeof(*ended));
 	struct server *server[ORDER_CHANGES];
-	size_t n, n_ended = 0, used;
-	int error = 0;
+	size_t n, n_ended = 0;
+	int error;
 
 	*answer = (struct order_answer){0};
-	n = ended ? find_targets(o, request, server, answer) : 0;
+	if (!ended) {
+		refuse(answer, ORDER_FAILED, "out of memory", 0);
+		return;
+	}
+	n = find_targets(o, request, server, answer);
 	for (size_t i = 0; i < n; i++)
 		if (!may_return(o, request, server[i], answer))
 			return;
-	for (size_t i = 0; i < n && !error; i++) {
-		size_t more;
-
-		list_change(o, server[i], answer);
-		more = end_orders(o, server[i], ended + n_ended);
-		if (more)
-			error = put_back(o, server[i]);
-		else
-			answer->n_changes--;
-		n_ended += more;
-	}
 	if (!n)
 		return;
-	if (error) {
-		refuse(answer, ORDER_FAILED, "putting it into the maps", error);
-		return;
-	}
+	error = return_all(o, server, n, ended, &n_ended, answer);
 	if (!n_ended) {
-		snprintf(answer->message, sizeof(answer->message), "no order stands on %s", request->server);
-		answer->result = ORDER_UNCHANGED;
+		if (!error) {
+			answer->result = ORDER_UNCHANGED;
+			append(answer, "no order stands on %s", request->server);
+		}
 		return;
 	}
-	snprintf(answer->message, sizeof(answer->message), "%s is back, with its whole weight at once",
-		 request->server);
-	used = strlen(answer->message);
+	say_back(o, answer);
 	error = keep(o, request, ended, n_ended);
 	if (error)
-		snprintf(answer->message + used, sizeof(answer->message) - used,
-			 "; not saved: %s, so the next musterd would bring the order back", strerror(-error));
+		append(answer, "; not saved: %s, so the next musterd would bring the order back", strerror(-error));
 	else
-		snprintf(answer->message + used, sizeof(answer->message) - used,
-			 "; nobody checks it until there is a musterd again: systemctl start musterd");
+		append(answer, "; nobody checks it until there is a musterd again: systemctl start musterd");
 }

@@ -104,8 +104,8 @@ const struct cli_command cli_commands[] = {
 	 "Like a drain, but never recalled; and that the server is down meanwhile is no news."},
 	{{"return"}, {{VALUE_SERVER, "SERVER"}}, {&force, &by_hand, &state, &pins}, run_return, "end the orders on a server",
 	 "An order is undone by its owner, or by anybody with --force. With --offline, while no musterd runs, it gets its whole weight "
-	 "at once, for nobody is there for a slow start or a check; one that was not healthy when a musterd last looked stays out, but "
-	 "for --force."},
+	 "at once, for nobody is there for a slow start or a check; of a backup the order is over, and it stands in when a musterd says "
+	 "so. One that was not healthy when a musterd last looked stays out, but for --force."},
 	{{"weight"}, {{VALUE_SERVER, "SERVER"}, {VALUE_WEIGHT, "N"}}, {&for_, &indefinitely, &reason, &override, &dry_run}, run_weight,
 	 "give a server another weight for a while", "Where several orders stand, the lowest weight acts."},
 	{{"recycle"}, {{VALUE_SERVER, "SERVER"}}, {&exec, &for_, &recycle_reason}, run_recycle,
