@@ -32,13 +32,18 @@ static int open_offline(struct session *session, bool lock, struct offline **out
 	return CLI_FAILED;
 }
 
-/* Takes the document's reference. As JSON it says by itself that it is nobody's; else a sentence stands above it. */
-static int show(struct session *session, const struct offline *o, json_t *document, render_fn render)
+/*
+ * Takes the document's reference; NULL: `what` could not be read. As JSON it says by itself that it is nobody's; else a
+ * sentence stands above it.
+ */
+static int show(struct session *session, const struct offline *o, const char *what, json_t *document, render_fn render)
 {
 	char text[sizeof(o->text) + 4];
 
-	if (!document)
+	if (!document) {
+		fprintf(stderr, "muster: reading %s from the maps in %s failed\n", what, o->pins);
 		return CLI_FAILED;
+	}
 	if (session->json) {
 		json_object_set_new(document, "offline",
 				    json_pack("{s:s, s:o, s:o}", "text", o->text, "musterd_pid",
@@ -61,7 +66,7 @@ int offline_status(struct session *session, render_fn render)
 	_cleanup_(offline_close) struct offline *o = NULL;
 	int result = open_offline(session, false, &o);
 
-	return result ? result : show(session, o, offline_status_json(o), render);
+	return result ? result : show(session, o, "the services", offline_status_json(o), render);
 }
 
 /* What was typed as names. */
@@ -83,14 +88,14 @@ int offline_server(struct session *session)
 	if (!result)
 		result = name_server(session, o, &name);
 	return result ? result
-		      : show(session, o, offline_server_json(o, *name.service ? name.service : NULL, name.server),
-			     render_server);
+		      : show(session, o, name.server,
+			     offline_server_json(o, *name.service ? name.service : NULL, name.server), render_server);
 }
 
 int offline_picks(struct session *session)
 {
 	_cleanup_(offline_close) struct offline *o = NULL;
-	char name[MUSTER_NAME_SIZE];
+	char name[MUSTER_NAME_SIZE], what[MUSTER_NAME_SIZE + 16];
 	int result = open_offline(session, false, &o);
 	json_t *status;
 
@@ -99,7 +104,10 @@ int offline_picks(struct session *session)
 	status = status_json(&o->in);
 	result = names_service(status, session->request.arguments[0].text, name, stderr);
 	json_decref(status);
-	return result ? result : show(session, o, offline_picks_json(o, name), render_picks);
+	if (result)
+		return result;
+	snprintf(what, sizeof(what), "the picks of %s", name);
+	return show(session, o, what, offline_picks_json(o, name), render_picks);
 }
 
 /* The same document that the agent would have answered. */
