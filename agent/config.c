@@ -49,10 +49,12 @@ int config_parse(const char *text, size_t length, const char *name, FILE *faults
 	return 0;
 }
 
-char *config_state_dir(const char *text)
+char *config_folder(const char *text, const char *key)
 {
-	static const char key[] = "\nstate:";
-	const char *line = strncmp(text, key + 1, strlen(key) - 1) ? strstr(text, key) : text;
+	const struct schema_key *schema = schema_find(&schema_file, key);
+	char start[32];
+	const int length = snprintf(start, sizeof(start), "\n%s:", schema->name);
+	const char *line = strncmp(text, start + 1, (size_t)length - 1) ? strstr(text, start) : text;
 	_cleanup_(faults_clearp) struct faults faults = {};
 	_cleanup_(tree_free) struct tree *root = NULL;
 	const struct tree *dir = NULL;
@@ -60,10 +62,10 @@ char *config_state_dir(const char *text)
 	/* The line by itself: what is wrong elsewhere does not matter. */
 	line += line && *line == '\n';
 	if (line && !tree_parse(line, strcspn(line, "\n"), &faults, &root))
-		dir = tree_get(root, "state");
+		dir = tree_get(root, schema->name);
 	if (dir && dir->kind == TREE_TEXT && *dir->text == '/')
 		return strdup(dir->text);
-	return strdup(schema_find(&schema_file, "state")->fallback);
+	return strdup(schema->fallback);
 }
 
 /* The whole file, at most one byte more than is allowed (so that the parser can say so). */

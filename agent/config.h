@@ -175,8 +175,8 @@ int config_load(const char *file, FILE *faults, struct config **out);
 /* The same from memory; `name` stands for the file in faults. This is what the fuzzer calls. */
 int config_parse(const char *text, size_t length, const char *name, FILE *faults, struct config **out);
 
-/* Where the state lies, by a text that may have faults, even in its syntax. Owned by the caller; NULL: no memory. */
-char *config_state_dir(const char *text);
+/* The folder that `state` or `pins` names, by a text that may have faults, even in its syntax. Owned by the caller; NULL: no memory. */
+char *config_folder(const char *text, const char *key);
 void config_free(struct config **config);
 
 /* Writes the manual page of the file format (man macros), from the same table that reads it. 0 or -EIO. */

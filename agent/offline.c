@@ -8,9 +8,6 @@
 #include "clock.h"
 #include "report/writer.h"
 
-#define USUAL_DIR  "/var/lib/muster"
-#define USUAL_PINS "/sys/fs/bpf/xdp/globals"
-
 void offline_close(struct offline **offline)
 {
 	struct offline *o = *offline;
@@ -26,18 +23,14 @@ void offline_close(struct offline **offline)
 	freep(offline);
 }
 
-/* Folders by option, by the file, or where they usually are. The file's faults are for musterd -t. */
+/* Folders by option, by the file, or where they usually are. The file's faults are for musterd -t: they hide no folder. */
 static int find_folders(struct offline *o, const char *file, const char *dir, const char *pins)
 {
-	_cleanup_(config_free) struct config *config = NULL;
-	FILE *nowhere = fopen("/dev/null", "we");
+	_cleanup_(freep) char *read = NULL;
+	const char *text = agent_read_file(file, &read) == 0 ? read : "";
 
-	if (nowhere && !access(file, R_OK))
-		(void)config_load(file, nowhere, &config);
-	if (nowhere)
-		fclose(nowhere);
-	o->dir = strdup(dir ? dir : config ? config->state_dir : USUAL_DIR);
-	o->pins = strdup(pins ? pins : config ? config->pins : USUAL_PINS);
+	o->dir = dir ? strdup(dir) : config_folder(text, "state");
+	o->pins = pins ? strdup(pins) : config_folder(text, "pins");
 	return o->dir && o->pins ? 0 : -ENOMEM;
 }
 

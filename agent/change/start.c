@@ -123,7 +123,7 @@ static int decide(struct agent *agent, const char *file_text, const char *faults
 
 int change_last(const struct agent *agent, const char *file_text, struct config **out)
 {
-	_cleanup_(freep) char *dir = config_state_dir(file_text), *text = NULL;
+	_cleanup_(freep) char *dir = config_folder(file_text, "state"), *text = NULL;
 	_cleanup_(kept_free) struct kept *kept = NULL;
 	const struct kept_config *current;
 	int error = dir ? writer_read(dir, WRITER_CONFIGS, &text) : -ENOMEM;

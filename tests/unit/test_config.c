@@ -768,10 +768,20 @@ static void the_state_is_found_in_a_faulty_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		_cleanup_(freep) char *dir = config_state_dir(files[i].text);
+		_cleanup_(freep) char *dir = config_folder(files[i].text, "state");
 
 		assert_string_equal(dir, files[i].dir);
 	}
+}
+
+static void the_pins_are_found_in_a_faulty_file(void **state)
+{
+	_cleanup_(freep) char *named = config_folder("services: [\npins: /sys/fs/bpf/lab\nstate: /run/lab\n", "pins");
+	_cleanup_(freep) char *usual = config_folder("state: /run/lab\nservices: [", "pins");
+
+	(void)state;
+	assert_string_equal(named, "/sys/fs/bpf/lab");
+	assert_string_equal(usual, "/sys/fs/bpf/xdp/globals");
 }
 
 static void a_server_by_command_has_the_services_defaults(void **state)
@@ -861,6 +871,7 @@ int main(void)
 		cmocka_unit_test(many_faults_are_cut),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_said),
 		cmocka_unit_test(the_state_is_found_in_a_faulty_file),
+		cmocka_unit_test(the_pins_are_found_in_a_faulty_file),
 		cmocka_unit_test(a_server_by_command_has_the_services_defaults),
 	};
 
