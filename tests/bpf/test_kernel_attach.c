@@ -178,7 +178,7 @@ static void ip_link_shares_the_maps_that_musterd_made(void **state)
 	sync_now(w);
 	run("ip link set dev mt0 xdpgeneric obj %s sec xdp", w->object);
 	assert_string_equal(read_server(0).name, "web-01");
-	assert_true(loop_until(w, 3000, kernel_interfaces(w->kernel, &report, 1) == 1));
+	assert_true(loop_until(w, 20000, kernel_interfaces(w->kernel, &report, 1) == 1));
 	assert_false(report.native);
 }
 
@@ -312,14 +312,14 @@ static void lost_program_is_told(void **state)
 	loop_until(w, 300, false);
 	assert_int_equal(w->links_told, 0);
 	run("ip link set dev mt0 xdp off");
-	assert_true(loop_until(w, 2000, w->links_told == 1));
+	assert_true(loop_until(w, 20000, w->links_told == 1));
 	assert_said(w->link_text, "mt0 lost its program");
 	assert_int_equal(kernel_attach(w->kernel, "mt0", ATTACH_NATIVE, &report), 0);
 	run("ip link set mt0 down");
-	assert_true(loop_until(w, 2000, w->links_told == 2));
+	assert_true(loop_until(w, 20000, w->links_told == 2));
 	assert_said(w->link_text, "mt0 went down");
 	run("ip link del mt0");
-	assert_true(loop_until(w, 2000, w->links_told == 3));
+	assert_true(loop_until(w, 20000, w->links_told == 3));
 	assert_said(w->link_text, "mt0 is gone");
 }
 
@@ -353,7 +353,7 @@ static int work_without_sys_admin(struct world *w)
 		return 17;
 	if (kernel_interfaces(w->kernel, &report, 1) != 1)
 		return 18;
-	if (!loop_until(w, 3000, kernel_hop(w->kernel, 0, NULL) == HOP_GOOD))
+	if (!loop_until(w, 20000, kernel_hop(w->kernel, 0, NULL) == HOP_GOOD))
 		return 19;
 	return kernel_detach(w->kernel, "mt0", &report) < 0 ? 20 : 0;
 }
@@ -385,7 +385,7 @@ static void programs_that_come_later_are_told(void **state)
 		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW, -1);
 		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
 			_exit(1);
-		bool told = loop_until(w, 4000, strstr(w->link_text, "restart musterd to adopt it") != NULL);
+		bool told = loop_until(w, 20000, strstr(w->link_text, "restart musterd to adopt it") != NULL);
 		_exit(told ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
