@@ -175,7 +175,10 @@ int config_load(const char *file, FILE *faults, struct config **out);
 /* The same from memory; `name` stands for the file in faults. This is what the fuzzer calls. */
 int config_parse(const char *text, size_t length, const char *name, FILE *faults, struct config **out);
 
-/* The folder that `state` or `pins` names, by a text that may have faults, even in its syntax. Owned by the caller; NULL: no memory. */
+/*
+ * The folder that `state` or `pins` names, by a text that may have faults, even in its syntax. Owned by the caller; NULL: no
+ * memory.
+ */
 char *config_folder(const char *text, const char *key);
 void config_free(struct config **config);
 
