@@ -118,11 +118,10 @@ $B/tests/fuzz/%: tests/fuzz/%.c $B/libmuster-fuzz.a
 	$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 $B/tests/e2e/%: tests/e2e/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
-$B/tests/e2e/killer: $(wildcard tests/e2e/killer/*.h)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDLIBS)
 $B/tools/%: tools/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LDLIBS)
 
 $B/%.bpf.o: %.bpf.c $(wildcard tools/bench.d/*.h) Makefile
 	@mkdir -p $(@D)
@@ -195,4 +194,4 @@ clean:
 .PHONY: all labtools benchtools packets fuzzers tests unit demo bench bench-verifier test vmtest lint man install install-deps clean
 .DELETE_ON_ERROR:
 
--include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d) $(HARNESS:.o=.d) $(PACKET:%=%.d)
+-include $(OBJECTS:.o=.d) $(SAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(MAINS:%.c=$B/%.d) $(UNIT:%=%.d) $(HARNESS:.o=.d) $(PACKET:%=%.d) $(LABTOOLS:%=%.d)

@@ -103,5 +103,7 @@ int agent_attach_interfaces(struct agent *agent);
 /* Attaches the interfaces once the servers are known; called each tick until then. */
 void agent_begin(struct agent *agent);
 int agent_read_file(const char *path, char **out);
+/* Which boot of the host this is; left alone where the kernel does not say. */
+void agent_boot_id(char out[static BOOT_ID_SIZE]);
 
 #endif

@@ -22,55 +22,17 @@ static unsigned http_status(enum order_result result)
 	return status[result];
 }
 
-static const char *result_name(enum order_result result)
+void control_answer(void *context, const struct order_answer *answer)
 {
-	static const char *const name[] = {
-		[ORDER_DONE] = "done",       [ORDER_UNCHANGED] = "unchanged", [ORDER_USAGE] = "usage",
-		[ORDER_REFUSED] = "refused", [ORDER_NOT_FOUND] = "not_found", [ORDER_FAILED] = "failed",
-	};
-
-	return name[result];
+	api_answer(context, http_status(answer->result), orders_answer_json(answer));
 }
 
 void control_answer_result(struct api_call *call, enum order_result result, const char *message)
 {
-	char text[1024];
+	struct order_answer answer = {.result = result};
 
-	utf8_clean(message, text, sizeof(text));
-	api_answer(call, http_status(result),
-		   json_pack("{s:i, s:s, s:s, s:[]}", "schema", CONTROL_SCHEMA, "result", result_name(result),
-			     "message", text, "changes"));
-}
-
-/* A change without a service is one of an interface. */
-static json_t *change_json(const struct order_change *change)
-{
-	json_t *json = json_object();
-
-	if (change->service[0])
-		json_object_set_new(json, "service", json_string(change->service));
-	json_object_set_new(json, change->service[0] ? "server" : "interface", json_string(change->server));
-	json_object_set_new(json, "before", json_string(change->before));
-	json_object_set_new(json, "after", json_string(change->after));
-	if (change->lease)
-		json_object_set_new(json, "lease", json_integer((json_int_t)change->lease));
-	return json;
-}
-
-void control_answer(void *context, const struct order_answer *answer)
-{
-	json_t *changes = json_array(), *body;
-	char message[sizeof(answer->message)], undo[sizeof(answer->undo)];
-
-	for (size_t i = 0; i < answer->n_changes; i++)
-		json_array_append_new(changes, change_json(&answer->change[i]));
-	utf8_clean(answer->message, message, sizeof(message));
-	utf8_clean(answer->undo, undo, sizeof(undo));
-	body = json_pack("{s:i, s:s, s:s, s:o}", "schema", CONTROL_SCHEMA, "result", result_name(answer->result),
-			 "message", message, "changes", changes);
-	if (answer->undo[0])
-		json_object_set_new(body, "undo", json_string(undo));
-	api_answer(context, http_status(answer->result), body);
+	snprintf(answer.message, sizeof(answer.message), "%s", message);
+	control_answer(call, &answer);
 }
 
 static const char *text_of(const json_t *body, const char *key)

@@ -78,28 +78,13 @@ static int read_state(struct offline *o, char *why, size_t n)
 	return error;
 }
 
-static void read_clock(struct lease_clock *clock)
-{
-	_cleanup_(freep) char *boot_id = NULL;
-
-	*clock = (struct lease_clock){.now_ms = clock_now_ms(), .wall_ms = clock_wall_ms()};
-	if (agent_read_file("/proc/sys/kernel/random/boot_id", &boot_id) == 0)
-		snprintf(clock->boot_id, sizeof(clock->boot_id), "%.36s", boot_id);
-}
-
 static void say_who(struct offline *o)
 {
 	char quiet[64] = "";
-	long long s = o->quiet_ms / 1000;
 
 	if (o->quiet_ms >= 0)
-		snprintf(quiet, sizeof(quiet), "; the last one was at work %lld %s ago",
-			 s < 120    ? s
-			 : s < 7200 ? s / 60
-				    : s / 3600,
-			 s < 120    ? "s"
-			 : s < 7200 ? "min"
-				    : "h");
+		snprintf(quiet, sizeof(quiet), "; the last one was at work %s ago",
+			 status_ago(&o->in, o->clock.now_ms - o->quiet_ms));
 	if (o->holder)
 		snprintf(o->text, sizeof(o->text),
 			 "musterd (pid %d) holds the maps in %s: this is what they and its files hold, and it may know "
@@ -179,7 +164,8 @@ int offline_open(struct offline **out, const char *file, const char *dir, const 
 	if (!error)
 		error = read_config(o, &config, why, n);
 	if (!error) {
-		read_clock(&o->clock);
+		o->clock = (struct lease_clock){.now_ms = clock_now_ms(), .wall_ms = clock_wall_ms()};
+		agent_boot_id(o->clock.boot_id);
 		error = model_new(&o->model, config, NULL, o->snapshot, o->state, o->clock.now_ms);
 	}
 	if (error) {
@@ -190,8 +176,8 @@ int offline_open(struct offline **out, const char *file, const char *dir, const 
 	config = NULL;
 	o->quiet_ms = kernel_quiet_ms(o->snapshot);
 	o->holder = lock ? 0 : kernel_holder(o->pins);
-	say_who(o);
 	recall(o);
+	say_who(o);
 	*out = TAKE_PTR(o);
 	return 0;
 }

@@ -45,8 +45,9 @@ json_t *offline_picks_json(struct offline *offline, const char *service);
 
 /*
  * The return of orders without an agent: into the maps first, at full weight, for nobody is there for a slow start (a
- * backup stays out: to let it stand in is the next agent's); then into the state file and the journal, so that the next agent knows. Whose check failed when an agent last looked only goes
- * back with `force`. request: server, service, owner, owner_uid, force.
+ * backup stays out: to let it stand in is the next agent's); then into the state file and the journal, so that the next
+ * agent knows. Whose check failed when an agent last looked only goes back with `force`. request: server, service, owner,
+ * owner_uid, force.
  */
 void offline_return(struct offline *offline, const struct order_request *request, struct order_answer *answer);
 

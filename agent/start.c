@@ -214,7 +214,7 @@ int agent_new(struct agent **out, const struct agent_options *options)
 {
 	_cleanup_(agent_free) struct agent *agent = calloc(1, sizeof(*agent));
 	_cleanup_(config_free) struct config *config = NULL;
-	_cleanup_(freep) char *text = NULL, *faults = NULL, *run = NULL, *boot_id = NULL;
+	_cleanup_(freep) char *text = NULL, *faults = NULL, *run = NULL;
 	char object[4096];
 	int error;
 
@@ -225,8 +225,7 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	agent->counters = calloc(1, sizeof(*agent->counters));
 	if (!agent->file || !agent->counters || audit_new(&agent->auditor.audit) < 0)
 		return -ENOMEM;
-	if (agent_read_file("/proc/sys/kernel/random/boot_id", &boot_id) == 0)
-		snprintf(agent->boot_id, sizeof(agent->boot_id), "%.36s", boot_id);
+	agent_boot_id(agent->boot_id);
 	error = read_config(agent, &text, &faults, &config);
 	if (!error)
 		error = start_loop(agent);

@@ -4,22 +4,13 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "../fnv.h"
 #include "../report/utf8.h"
 
 #define MESSAGE_SCHEMA 1
 #define KEY_HASH_BYTES 17 /* ":" and 16 digits */
 
 static const char *const statuses[] = {[NEWS_PAGE] = "open", [NEWS_END] = "over", [NEWS_TEST] = "test"};
-
-/* FNV-1a: which of two long subjects it is, not a secret. */
-static uint64_t hash(const char *text)
-{
-	uint64_t h = 0xcbf29ce484222325ULL;
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3ULL;
-	return h;
-}
 
 /* A key that is too long ends in a hash of all of it. */
 static void set_key(struct alert_message *m)
@@ -33,7 +24,8 @@ static void set_key(struct alert_message *m)
 		return;
 	utf8_clean(whole, m->key, (size_t)(end - m->key) + 1);
 	end = m->key + strlen(m->key);
-	snprintf(end, sizeof(m->key) - (size_t)(end - m->key), ":%016llx", (unsigned long long)hash(whole));
+	snprintf(end, sizeof(m->key) - (size_t)(end - m->key), ":%016llx",
+		 (unsigned long long)fnv(FNV_START, whole, strlen(whole)));
 }
 
 static void set_texts(struct alert_message *m)

@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "../fnv.h"
+
 #define SCHEMA 1
 
 static void config_clear(struct kept_config *config)
@@ -126,11 +128,7 @@ void kept_go_back(struct kept *kept, uint64_t id)
 
 uint64_t kept_print(const char *text)
 {
-	uint64_t print = 14695981039346656037u; /* FNV-1a */
-
-	for (; *text; text++)
-		print = (print ^ (unsigned char)*text) * 1099511628211u;
-	return print;
+	return fnv(FNV_START, text, strlen(text));
 }
 
 char *kept_format(const struct kept *kept)

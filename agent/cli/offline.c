@@ -110,23 +110,6 @@ int offline_picks(struct session *session)
 	return show(session, o, what, offline_picks_json(o, name), render_picks);
 }
 
-/* The same document that the agent would have answered. */
-static json_t *answer_json(const struct order_answer *answer)
-{
-	static const char *const result[] = {
-		[ORDER_DONE] = "done",       [ORDER_UNCHANGED] = "unchanged", [ORDER_USAGE] = "usage",
-		[ORDER_REFUSED] = "refused", [ORDER_NOT_FOUND] = "not_found", [ORDER_FAILED] = "failed",
-	};
-	json_t *changes = json_array();
-
-	for (size_t i = 0; i < answer->n_changes; i++)
-		json_array_append_new(changes, json_pack("{s:s, s:s, s:s, s:s}", "service", answer->change[i].service,
-							 "server", answer->change[i].server, "before",
-							 answer->change[i].before, "after", answer->change[i].after));
-	return json_pack("{s:i, s:s, s:o, s:o}", "schema", STATUS_SCHEMA, "result", result[answer->result], "message",
-			 status_text(answer->message), "changes", changes);
-}
-
 int offline_return_server(struct session *session)
 {
 	_cleanup_(answer_free) struct answer document = {};
@@ -149,7 +132,7 @@ int offline_return_server(struct session *session)
 					       .owner_uid = self.owner,
 					       .force = cli_option(&session->request, "force")->given},
 		       &answer);
-	document.json = answer_json(&answer);
+	document.json = orders_answer_json(&answer);
 	if (session->json) {
 		json_dumpf(document.json, session->look.out, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		fputc('\n', session->look.out);

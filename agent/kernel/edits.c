@@ -3,18 +3,6 @@
 
 #define FIGHT_MS      60000
 #define LEFT_ALONE_MS (5 * 60000)
-#define FNV_OFFSET    0xcbf29ce484222325ULL
-#define FNV_PRIME     0x100000001b3ULL
-
-uint64_t edits_sum(const void *bytes, size_t n)
-{
-	const unsigned char *byte = bytes;
-	uint64_t sum = FNV_OFFSET;
-
-	for (size_t i = 0; i < n; i++)
-		sum = (sum ^ byte[i]) * FNV_PRIME;
-	return sum;
-}
 
 bool edit_seen(struct edit_row *row, uint64_t wanted, bool takes_out, int64_t now_ms)
 {

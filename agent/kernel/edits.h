@@ -14,7 +14,7 @@
 struct edit_row {
 	int64_t at_ms[3];
 	int64_t left_until_ms; /* left to whoever edits it; 0: not */
-	uint64_t wanted;       /* edits_sum() of what the plan wanted there then */
+	uint64_t wanted;       /* fnv() of what the plan wanted there then */
 };
 
 struct edits {
@@ -22,9 +22,6 @@ struct edits {
 	struct edit_row server[MUSTER_MAX_SERVERS], service[MUSTER_MAX_SERVICES], picks[MUSTER_MAX_SERVICES], vips,
 		config;
 };
-
-/* A fingerprint (FNV-1a, 64 bits): the same bytes, the same sum. */
-uint64_t edits_sum(const void *bytes, size_t n);
 
 /* An edit was seen; `wanted` is the sum of what the plan has there. Returns whether it is left alone from now on. */
 bool edit_seen(struct edit_row *row, uint64_t wanted, bool takes_out, int64_t now_ms);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "../fnv.h"
 #include "../log.h"
 
 /* libbpf tells the kernel's own explanation of a refused netlink request only through its log. */
@@ -76,13 +77,12 @@ static struct bpf_program *only(struct bpf_object *object, enum object_entry ent
 uint64_t object_print(const char *path)
 {
 	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint64_t print = 14695981039346656037u; /* FNV-1a */
+	uint64_t print = FNV_START;
 	unsigned char bytes[65536];
 	ssize_t n = -1;
 
 	while (fd >= 0 && (n = read(fd, bytes, sizeof(bytes))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			print = (print ^ bytes[i]) * 1099511628211u;
+		print = fnv(print, bytes, (size_t)n);
 	return n < 0 ? 0 : print;
 }
 

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the maps hold that neither the agent nor the program wrote: told, and repaired unless somebody fights for it. */
+#include "../fnv.h"
 #include "sync.h"
 
 uint64_t sync_server_wanted(const struct sync *sync, uint32_t index)
 {
 	const struct plan_server *server = sync->server[index];
 
-	return server ? edits_sum(&server->record, sizeof(server->record)) : 0;
+	return server ? fnv(FNV_START, &server->record, sizeof(server->record)) : 0;
 }
 
 uint64_t sync_service_wanted(const struct sync *sync, uint32_t index)
 {
 	const struct plan_service *service = sync->service[index];
 
-	return service ? edits_sum(&service->record, sizeof(service->record)) : 0;
+	return service ? fnv(FNV_START, &service->record, sizeof(service->record)) : 0;
 }
 
 uint64_t sync_config_wanted(const struct sync *sync)
 {
-	return edits_sum(&sync->plan->config, sizeof(sync->plan->config));
+	return fnv(FNV_START, &sync->plan->config, sizeof(sync->plan->config));
 }
 
 bool sync_note_edit(struct sync *sync, const struct kernel_edit *edit, struct edit_row *row, uint64_t wanted)
@@ -103,7 +104,7 @@ bool sync_picks_due(struct sync *sync, uint32_t service, const uint32_t *slots, 
 {
 	struct kernel_edit edit = {.kind = EDIT_PICKS, .index = service};
 	struct edit_row *row = &sync->kernel->edits.picks[service];
-	const uint64_t wanted = edits_sum(slots, n * sizeof(*slots));
+	const uint64_t wanted = fnv(FNV_START, slots, n * sizeof(*slots));
 
 	if (!tables_edited(sync->kernel, service))
 		return !edit_left_alone(row, wanted, sync->now_ms);
@@ -115,10 +116,10 @@ bool sync_vips_due(struct sync *sync, const struct vip_entry *have, size_t n_hav
 		   size_t n_want)
 {
 	struct kernel *kernel = sync->kernel;
-	const uint64_t wanted = edits_sum(want, n_want * sizeof(*want));
-	const uint64_t written = edits_sum(kernel->vips, kernel->n_vips * sizeof(*kernel->vips));
+	const uint64_t wanted = fnv(FNV_START, want, n_want * sizeof(*want));
+	const uint64_t written = fnv(FNV_START, kernel->vips, kernel->n_vips * sizeof(*kernel->vips));
 
-	if (!sync->n_vips || !kernel->vips || edits_sum(have, n_have * sizeof(*have)) == written)
+	if (!sync->n_vips || !kernel->vips || fnv(FNV_START, have, n_have * sizeof(*have)) == written)
 		return !edit_left_alone(&kernel->edits.vips, wanted, sync->now_ms);
 	return !sync_note_edit(sync, &(struct kernel_edit){.kind = EDIT_ADDRESSES}, &kernel->edits.vips, wanted);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The picks of a service are an inner map that is exchanged whole: slots, length and turn change in one step. */
+#include "../fnv.h"
 #include "inside.h"
 
 #include <bpf/bpf.h>
@@ -43,7 +44,7 @@ static int take(struct pick_table *table, int fd)
 static void written(struct pick_table *table, uint32_t id, const uint32_t *slots, uint32_t n_slots)
 {
 	table->written_id = id;
-	table->written_sum = edits_sum(slots, n_slots * sizeof(*slots));
+	table->written_sum = fnv(FNV_START, slots, n_slots * sizeof(*slots));
 }
 
 bool tables_edited(struct kernel *kernel, uint32_t service)

@@ -6,6 +6,8 @@
 #ifndef MUSTER_ORDERS_H
 #define MUSTER_ORDERS_H
 
+#include <jansson.h>
+
 #include "../agent.h"
 
 /* Who asks, what for, on which servers. */
@@ -50,6 +52,9 @@ struct order_answer {
 	struct order_change change[ORDER_CHANGES];
 	size_t n_changes; /* with ORDER_FAILED, too, of orders that stand although the maps do not have them yet */
 };
+
+/* Its document; a new reference. */
+json_t *orders_answer_json(const struct order_answer *answer);
 
 typedef void (*order_done_fn)(void *context, const struct order_answer *answer);
 

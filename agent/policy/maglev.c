@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "maglev.h"
 
+#include "../fnv.h"
 #include "shares.h"
 
 #define FREE UINT32_MAX
@@ -18,10 +19,8 @@ struct seat {
 /* FNV-1a over the bytes, then a finisher that lets each of them count in every bit (splitmix64's). */
 static uint64_t hash(const char *name, uint64_t seed)
 {
-	uint64_t h = 0xcbf29ce484222325 ^ seed;
+	uint64_t h = fnv(FNV_START ^ seed, name, strlen(name));
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3;
 	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
 	h = (h ^ h >> 27) * 0x94d049bb133111eb;
 	return h ^ h >> 31;

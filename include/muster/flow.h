@@ -69,8 +69,9 @@ enum muster_table {
 
 /*
  * Which keys may stand in the tables of proven flows: a bit by the part of the hash that tags carry. Whoever takes an entry
- * there sets its key's bit before it publishes the entry; nobody clears one. So a bit that is not set says that there is no
- * entry, without a look at the tables, and most packets that open a flow touch no memory that is not in the cache.
+ * there sets its key's bit before it publishes the entry; nobody clears one that is read. So a bit that is not set says that
+ * there is no entry, without a look at the tables, and most packets that open a flow touch no memory that is not in the
+ * cache.
  *
  * Bits of entries that are gone are got rid of by turns: the agent clears the half that nobody reads, sets the bits of
  * all that it meets in one walk through the tables, and puts that half in force. The program sets bits in both halves.

@@ -137,7 +137,7 @@ muster() {
 	on lb muster "$@"
 }
 
-# status FILTER: of `muster -j`, by jq
+# status FILTER: of what `muster -j` prints, by jq
 status() {
 	"$build/tests/e2e/ask" "/proc/$keeper_pid/root/run/muster/muster.sock" /v1/status | jq -r "$1"
 }

@@ -4,31 +4,13 @@
  * libraries each time, for TLS that a socket of this machine has no use for.
  *   ask SOCKET PATH
  */
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "call.h"
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int at = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char line[256];
-	FILE *answer;
+	json_t *document;
 
-	if (argc != 3 || strlen(argv[1]) >= sizeof(address.sun_path))
-		return 1;
-	strcpy(address.sun_path, argv[1]);
-	if (at < 0 || connect(at, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    dprintf(at, "GET %s HTTP/1.0\r\n\r\n", argv[2]) < 0)
+	if (argc != 3 || call(argv[1], "GET", argv[2], NULL, &document) != 200)
 		return 2;
-	answer = fdopen(at, "r");
-	if (!answer || !fgets(line, sizeof(line), answer) || !strstr(line, " 200 "))
-		return 2;
-	while (fgets(line, sizeof(line), answer) && strcmp(line, "\r\n"))
-		;
-	while (fgets(line, sizeof(line), answer))
-		fputs(line, stdout);
-	return ferror(answer) ? 2 : 0;
+	return json_dumpf(document, stdout, JSON_COMPACT) ? 2 : 0;
 }

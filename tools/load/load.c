@@ -354,7 +354,7 @@ int main(int argc, char **argv)
 	struct rlimit files;
 	struct sigaction action = {.sa_handler = on_signal};
 
-	options_parse(argc, argv);
+	load_options_parse(argc, argv);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	getrlimit(RLIMIT_NOFILE, &files);

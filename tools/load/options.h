@@ -4,11 +4,8 @@
 #define LOAD_OPTIONS_H
 
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -44,11 +41,7 @@ static const char usage[] =
 	"  --log FILE                 a JSON line for each failed connection\n"
 	"  --log-all                  and for each that did not fail\n";
 
-static void options_fail(const char *what, const char *text)
-{
-	fprintf(stderr, "load: %s: \"%s\"\n%s", what, text, usage);
-	exit(1);
-}
+#include "../options.h"
 
 static socklen_t options_address(const char *text, uint16_t port, struct sockaddr_storage *out)
 {
@@ -81,16 +74,6 @@ static void options_target(const char *text)
 	conf.target_size = options_address(host, atoi(colon + 1), &conf.target);
 }
 
-static uint64_t options_number(const char *text)
-{
-	char *end;
-	uint64_t n = strtoull(text, &end, 10);
-
-	if (end == text || *end || text[0] == '-')
-		options_fail("not a number", text);
-	return n;
-}
-
 static void options_source(const char *text)
 {
 	if (conf.n_sources == SOURCES_MOST)
@@ -109,104 +92,28 @@ static void options_check(void)
 		options_fail("missing, it would never end", "--count or --duration");
 }
 
-static void options_parse(int argc, char **argv)
-{
-	enum {
-		TARGET,
-		SOURCE,
-		RATE,
-		SEED,
-		CONNECTIONS,
-		KEEPALIVE,
-		REQUESTS,
-		PACE,
-		COUNT,
-		DURATION,
-		TIMEOUT,
-		PATH,
-		UDP,
-		JSON,
-		LOG,
-		LOG_ALL
-	};
-	static const struct option options[] = {
-		[TARGET] = {"target", required_argument, NULL, TARGET},
-		[SOURCE] = {"source", required_argument, NULL, SOURCE},
-		[RATE] = {"rate", required_argument, NULL, RATE},
-		[SEED] = {"seed", required_argument, NULL, SEED},
-		[CONNECTIONS] = {"connections", required_argument, NULL, CONNECTIONS},
-		[KEEPALIVE] = {"keepalive", no_argument, NULL, KEEPALIVE},
-		[REQUESTS] = {"requests-per-connection", required_argument, NULL, REQUESTS},
-		[PACE] = {"pace", required_argument, NULL, PACE},
-		[COUNT] = {"count", required_argument, NULL, COUNT},
-		[DURATION] = {"duration", required_argument, NULL, DURATION},
-		[TIMEOUT] = {"timeout", required_argument, NULL, TIMEOUT},
-		[PATH] = {"path", required_argument, NULL, PATH},
-		[UDP] = {"udp", no_argument, NULL, UDP},
-		[JSON] = {"json", no_argument, NULL, JSON},
-		[LOG] = {"log", required_argument, NULL, LOG},
-		[LOG_ALL] = {"log-all", no_argument, NULL, LOG_ALL},
-		{0},
-	};
-	int c;
+static const struct option_row load_options[] = {
+	{"target", .take = options_target},
+	{"source", .take = options_source},
+	{"rate", .number = &conf.rate},
+	{"seed", .number = &conf.seed},
+	{"connections", .number = &conf.connections},
+	{"keepalive", .flag = &conf.keepalive},
+	{"requests-per-connection", .number = &conf.requests_per_connection},
+	{"pace", .time = &conf.pace_us, .unit = 1000},
+	{"count", .number = &conf.count},
+	{"duration", .time = &conf.duration_us, .unit = 1000000},
+	{"timeout", .time = &conf.timeout_us, .unit = 1000},
+	{"path", .text = &conf.path},
+	{"udp", .flag = &conf.udp},
+	{"json", .flag = &conf.json},
+	{"log", .text = &conf.log_file},
+	{"log-all", .flag = &conf.log_all},
+};
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case TARGET:
-			options_target(optarg);
-			break;
-		case SOURCE:
-			options_source(optarg);
-			break;
-		case RATE:
-			conf.rate = options_number(optarg);
-			break;
-		case SEED:
-			conf.seed = options_number(optarg);
-			break;
-		case CONNECTIONS:
-			conf.connections = options_number(optarg);
-			break;
-		case KEEPALIVE:
-			conf.keepalive = true;
-			break;
-		case REQUESTS:
-			conf.requests_per_connection = options_number(optarg);
-			break;
-		case PACE:
-			conf.pace_us = options_number(optarg) * 1000;
-			break;
-		case COUNT:
-			conf.count = options_number(optarg);
-			break;
-		case DURATION:
-			conf.duration_us = options_number(optarg) * 1000000;
-			break;
-		case TIMEOUT:
-			conf.timeout_us = options_number(optarg) * 1000;
-			break;
-		case PATH:
-			conf.path = optarg;
-			break;
-		case UDP:
-			conf.udp = true;
-			break;
-		case JSON:
-			conf.json = true;
-			break;
-		case LOG:
-			conf.log_file = optarg;
-			break;
-		case LOG_ALL:
-			conf.log_all = true;
-			break;
-		default:
-			fputs(usage, stderr);
-			exit(1);
-		}
-	}
-	if (optind != argc)
-		options_fail("not an option", argv[optind]);
+static void load_options_parse(int argc, char **argv)
+{
+	options_parse(load_options, sizeof(load_options) / sizeof(load_options[0]), argc, argv);
 	options_check();
 }
 

@@ -339,7 +339,7 @@ int main(int argc, char **argv)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC), udp;
 
-	options_parse(argc, argv);
+	web_options_parse(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	web.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

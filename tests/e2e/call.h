@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A call to the control socket of an agent that may die in the middle of it. */
-#ifndef KILLER_CALL_H
-#define KILLER_CALL_H
+#ifndef CALL_H
+#define CALL_H
 
 #include <errno.h>
 #include <jansson.h>
