@@ -75,6 +75,14 @@ static __always_inline __u64 diff_ports(const struct muster_tuple *from, const s
 	return (from->sport ^ 0xffff) + (from->dport ^ 0xffff) + to->sport + to->dport;
 }
 
+/* `diff`: one 16-bit word. The sum of two has at most one carry, and taking it in makes no other. */
+static __always_inline __u16 apply_short(__u16 check, __u16 diff)
+{
+	__u32 sum = (check ^ 0xffff) + diff;
+
+	return ~(sum + (sum >> 16));
+}
+
 /* `diff`: a sum of at most a few 16-bit words. */
 static __always_inline __u16 apply_diff(__u16 check, __u32 diff)
 {

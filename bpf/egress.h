@@ -114,21 +114,24 @@ static __noinline void ask_way_back(struct xdp_md *ctx, struct packet *p)
 	__builtin_memcpy(flow->hop_dst, twin.flow->way_mac, ETH_ALEN);
 }
 
-static __always_inline void write_macs(struct ethhdr *eth, const __u8 *dst, const __u8 *src)
+static __always_inline void write_macs(struct ethhdr *eth, const __u8 *macs)
 {
-	__builtin_memcpy(eth->h_dest, dst, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, src, ETH_ALEN);
+	any32 *to = (void *)eth;
+	const any32 *from = (const void *)macs;
+
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
 }
 
 /* The frame goes to `dst` out of that interface: to the server by a hop, to the client by its entry. */
-static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const __u8 *dst, const __u8 *src,
-				   __u32 ifindex)
+static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const __u8 *macs, __u32 ifindex)
 {
 	struct ethhdr *eth = packet_data(ctx);
 
 	if ((void *)(eth + 1) > packet_end(ctx))
 		return -MUSTER_VERDICT_NONE;
-	write_macs(eth, dst, src);
+	write_macs(eth, macs);
 	p->egress = ifindex;
 	return 0;
 }
@@ -167,8 +170,8 @@ static __always_inline int egress_known(struct xdp_md *ctx, struct packet *p)
 	const struct muster_hop *hop = &p->server->hop;
 	const struct muster_flow *flow = p->slot.flow;
 
-	return flow->dir == MUSTER_TO_SERVER ? send_to(ctx, p, hop->dst_mac, hop->src_mac, hop->ifindex)
-					     : send_to(ctx, p, flow->hop_dst, flow->hop_src, flow->hop_ifindex);
+	return flow->dir == MUSTER_TO_SERVER ? send_to(ctx, p, hop->dst_mac, hop->ifindex)
+					     : send_to(ctx, p, flow->hop_dst, flow->hop_ifindex);
 }
 
 /* 0, and the frame knows its way, or why it has none. */
@@ -187,7 +190,7 @@ static __always_inline int egress(struct xdp_md *ctx, struct packet *p)
 		return -MUSTER_VERDICT_TOO_BIG;
 	if (hop_fresh(p))
 		return egress_known(ctx, p);
-	return hop_to_server(ctx, p, &hop) ?: send_to(ctx, p, hop.dst_mac, hop.src_mac, hop.ifindex);
+	return hop_to_server(ctx, p, &hop) ?: send_to(ctx, p, hop.dst_mac, hop.ifindex);
 }
 
 #endif

@@ -25,8 +25,9 @@ _Static_assert(sizeof(struct gue) == 12, "a GUE header is 12 bytes with UDP's");
 
 static __always_inline bool is_tunnel(__u8 mode)
 {
-	return mode == MUSTER_MODE_IPIP || mode == MUSTER_MODE_GUE;
+	return mode >= MUSTER_MODE_IPIP;
 }
+_Static_assert(MUSTER_MODE_GUE == MUSTER_MODE_IPIP + 1, "the tunnels are the last modes");
 
 /* What goes around a packet. */
 static __always_inline __u32 encap_bytes(__u8 mode, const struct muster_addr *server)

@@ -52,8 +52,12 @@ static __always_inline bool find_at_once(struct packet *p)
 	if (!bucket)
 		return false;
 	way = opaque(way_of(bucket, p->hash), p->frame_bytes);
-	if (way >= MUSTER_WAYS || !slot_of(&p->slot, bucket, way) || !take_records(p) ||
-	    !flow_is(p->slot.flow, &p->key, p->service, p->server))
+	if (way >= MUSTER_WAYS)
+		return false;
+	slot_of(&p->slot, bucket, way);
+	/* Else clang makes the pointer anew each time, from bucket and way. */
+	barrier_var(p->slot.flow);
+	if (!take_records(p) || !flow_is(p->slot.flow, &p->key, p->service, p->server))
 		return false;
 	p->ref = MUSTER_REF(table, index, way);
 	return true;

@@ -11,9 +11,9 @@
 
 static __always_inline bool mac_differs(const __u8 *a, const __u8 *b)
 {
-	const __u16 *x = (const void *)a, *y = (const void *)b;
+	const any32 *x = (const void *)a, *y = (const void *)b;
 
-	return (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]);
+	return (x[0] ^ y[0]) | (*(const __u16 *)(x + 1) ^ *(const __u16 *)(y + 1));
 }
 
 /* The client's packets come another way than they did: the answers go back by it, unless the FIB knows better. */
@@ -46,14 +46,19 @@ static __always_inline void note_way(struct xdp_md *ctx, struct packet *p)
 		client_moved(ctx, p->ref, p->ingress);
 }
 
-/* Is the packet one of many: of a proven flow in the table in force, whose server is the one that it was? */
-static __always_inline bool one_of_many(const struct packet *p)
+/* A proven flow, whose server is the one that it was? */
+static __always_inline bool is_proven(const struct packet *p)
 {
 	__u32 state = muster_tag_state(p->slot.seen);
 
-	if (state != MUSTER_FLOW_ESTABLISHED && state != MUSTER_FLOW_UDP && state != MUSTER_FLOW_ONE_WAY)
-		return false;
-	return !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) && server_holds(p->slot.flow, p->server, p->service) &&
+	return (state == MUSTER_FLOW_ESTABLISHED || state == MUSTER_FLOW_UDP || state == MUSTER_FLOW_ONE_WAY) &&
+	       server_holds(p->slot.flow, p->server, p->service);
+}
+
+/* Is the packet one of many: of a proven flow in the table in force, which it neither opens nor ends? */
+static __always_inline bool one_of_many(const struct packet *p)
+{
+	return is_proven(p) && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
 	       MUSTER_REF_TABLE(p->ref) != older_table(p->config) && !tag_expired(p->slot.seen, p->config, p->now);
 }
 

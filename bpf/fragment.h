@@ -63,7 +63,7 @@ static __always_inline int rewrite_fragment(struct xdp_md *ctx, const struct pac
 		return -MUSTER_VERDICT_RACED;
 	if (one_way(slot.flow->mode))
 		return 0;
-	to = endpoints_of(slot.flow, server, service);
+	to = endpoints_of(slot.flow, server, service, slot.flow->dir);
 	return rewrite_l3(ctx, p, slot.flow, &to);
 }
 

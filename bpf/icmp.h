@@ -227,7 +227,7 @@ __noinline int rewrite_error(struct xdp_md *ctx, struct packet *p)
 		return -MUSTER_VERDICT_RACED;
 	if (one_way(slot.flow->mode))
 		return 0;
-	to = endpoints_of(slot.flow, server, service);
+	to = endpoints_of(slot.flow, server, service, slot.flow->dir);
 	src = slot.flow->dir == MUSTER_TO_SERVER || p->from_end ? to.src : NULL;
 	diff = p->v6 ? rewrite_ipv6(ctx, p, slot.flow, &to, src) : rewrite_ipv4(ctx, p, slot.flow, &to, src);
 	icmp = icmp_at(ctx, p);

@@ -14,6 +14,10 @@
 
 #include "maps.h"
 
+/* Words of memory, whatever it holds: compared and copied as few. */
+typedef __u32 __attribute__((may_alias)) any32;
+typedef __u64 __attribute__((may_alias)) any64;
+
 #define NONE (~(__u32)0) /* an index that names nothing */
 
 enum tcp_flag {
@@ -121,8 +125,9 @@ static __always_inline void *packet_end(const struct xdp_md *ctx)
 /* By words of 32 bits: an address in a packet, or behind a port, is aligned to no more. */
 static __always_inline bool same_addr(const struct muster_addr *a, const struct muster_addr *b)
 {
-	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
-		 (a->word[3] ^ b->word[3]));
+	const any64 *x = (const void *)a, *y = (const void *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
 /* ::ffff:0:0/96: how an IPv4 address stands in muster_addr. */

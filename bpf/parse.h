@@ -75,7 +75,7 @@ static __always_inline int parse_transport(struct xdp_md *ctx, struct packet *p,
 					   : parse_udp(l4, packet_end(ctx), p, bytes);
 }
 
-static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, bool plain)
+static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p)
 {
 	struct iphdr *ip = packet_data(ctx) + p->l3_offset;
 	__u32 header;
@@ -87,8 +87,6 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, bool
 	if (ip->version != 4 || header < sizeof(*ip) || header > p->ip_bytes ||
 	    p->ip_bytes > p->frame_bytes - p->l3_offset)
 		return -MUSTER_VERDICT_MALFORMED;
-	if (plain && header != sizeof(*ip))
-		return -MUSTER_VERDICT_NOT_TRANSPORT;
 	if (ip->frag_off & bpf_htons(IP4_LATER))
 		return -MUSTER_VERDICT_FRAGMENT;
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
@@ -99,14 +97,12 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, bool
 	p->key.dst.word[3] = ip->daddr;
 	p->ttl = ip->ttl;
 	p->first_fragment = !!(ip->frag_off & bpf_htons(IP4_MORE));
-	if (plain)
-		header = sizeof(*ip);
 	return parse_transport(ctx, p, p->l3_offset + header, p->ip_bytes - header)
 		       ?: (p->first_fragment ? -MUSTER_VERDICT_FRAGMENT : 0);
 }
 
 /* Walks to the transport header: sets key.proto, returns its offset from the frame's start, or a verdict. */
-static __always_inline int parse_extensions(struct xdp_md *ctx, struct packet *p, __u8 next, bool plain)
+static __always_inline int parse_extensions(struct xdp_md *ctx, struct packet *p, __u8 next)
 {
 	__u32 offset = p->l3_offset + sizeof(struct ipv6hdr);
 
@@ -117,8 +113,6 @@ static __always_inline int parse_extensions(struct xdp_md *ctx, struct packet *p
 			p->key.proto = next;
 			return offset;
 		}
-		if (plain)
-			return -MUSTER_VERDICT_NOT_TRANSPORT;
 		if (next == IPPROTO_FRAGMENT)
 			return -MUSTER_VERDICT_FRAGMENT;
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
@@ -137,7 +131,7 @@ static __always_inline int parse_extensions(struct xdp_md *ctx, struct packet *p
 	return -MUSTER_VERDICT_NOT_TRANSPORT;
 }
 
-static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, bool plain)
+static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p)
 {
 	struct ipv6hdr *ip = packet_data(ctx) + p->l3_offset;
 	int offset;
@@ -154,7 +148,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, bool
 	if (v4_mapped(&p->key.src) || v4_mapped(&p->key.dst))
 		return -MUSTER_VERDICT_NOT_TRANSPORT;
 	p->ttl = ip->hop_limit;
-	offset = parse_extensions(ctx, p, ip->nexthdr, plain);
+	offset = parse_extensions(ctx, p, ip->nexthdr);
 	if (offset < 0)
 		return offset;
 	if (p->l3_offset + p->ip_bytes < (__u32)offset)
@@ -162,11 +156,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, bool
 	return parse_transport(ctx, p, offset, p->ip_bytes - (offset - p->l3_offset));
 }
 
-/*
- * `plain`, known when compiled: no VLAN tag, option or extension header is looked for; what has one gets some verdict, not
- * its own.
- */
-static __always_inline int parse_as(struct xdp_md *ctx, struct packet *p, bool plain)
+static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
 {
 	struct ethhdr *eth = packet_data(ctx);
 	__u32 offset = sizeof(*eth);
@@ -180,24 +170,19 @@ static __always_inline int parse_as(struct xdp_md *ctx, struct packet *p, bool p
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
 		struct vlan_tag *tag = packet_data(ctx) + offset;
 
-		if (plain || (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD)))
+		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
 			break;
 		if ((void *)(tag + 1) > packet_end(ctx))
 			return -MUSTER_VERDICT_MALFORMED;
 		type = tag->next;
 		offset += sizeof(*tag);
 	}
-	p->l3_offset = plain ? offset : opaque(offset, p->frame_bytes) & 0x1f;
+	p->l3_offset = opaque(offset, p->frame_bytes) & 0x1f;
 	if (type == bpf_htons(ETH_P_IP))
-		return parse_ipv4(ctx, p, plain);
+		return parse_ipv4(ctx, p);
 	if (type == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(ctx, p, plain);
+		return parse_ipv6(ctx, p);
 	return -MUSTER_VERDICT_NOT_IP;
-}
-
-static __always_inline int parse(struct xdp_md *ctx, struct packet *p)
-{
-	return parse_as(ctx, p, false);
 }
 
 #endif

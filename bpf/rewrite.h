@@ -17,13 +17,13 @@ struct endpoints {
 };
 
 static __always_inline struct endpoints endpoints_of(const struct muster_flow *flow, const struct muster_server *server,
-						     const struct muster_service *service)
+						     const struct muster_service *service, __u32 dir)
 {
 	struct endpoints to = {.dst = &server->addr, .sport = flow->nat_port, .dport = flow->server_port};
 
 	if (flow->mode == MUSTER_MODE_FULLNAT)
 		to.src = &server->source[flow->source & (MUSTER_MAX_SOURCES - 1)];
-	if (flow->dir == MUSTER_TO_CLIENT) {
+	if (dir == MUSTER_TO_CLIENT) {
 		to.src = &service->addr;
 		to.dst = &flow->client;
 		to.sport = flow->vip_port;
@@ -32,30 +32,54 @@ static __always_inline struct endpoints endpoints_of(const struct muster_flow *f
 	return to;
 }
 
+static __always_inline void readdress_ipv4(struct iphdr *ip, const struct muster_flow *flow, const struct endpoints *to)
+{
+	if (to->src)
+		ip->saddr = to->src->word[3];
+	ip->daddr = to->dst->word[3];
+	ip->ttl--;
+	ip->check = apply_diff(ip->check, flow->ip_diff + TTL_DIFF);
+}
+
+static __always_inline void readdress_ipv6(struct ipv6hdr *ip, const struct endpoints *to)
+{
+	if (to->src)
+		__builtin_memcpy(&ip->saddr, to->src, sizeof(ip->saddr));
+	__builtin_memcpy(&ip->daddr, to->dst, sizeof(ip->daddr));
+	ip->hop_limit--;
+}
+
+static __always_inline void readdress_tcp(struct tcphdr *tcp, const struct muster_flow *flow,
+					  const struct endpoints *to)
+{
+	tcp->source = to->sport;
+	tcp->dest = to->dport;
+	tcp->check = apply_short(tcp->check, flow->l4_diff);
+}
+
+/* 0 says "no checksum"; a sum that comes out as 0 is sent as 0xffff (RFC 768). */
+static __always_inline void readdress_udp(struct udphdr *udp, const struct muster_flow *flow,
+					  const struct endpoints *to)
+{
+	udp->source = to->sport;
+	udp->dest = to->dport;
+	if (udp->check)
+		udp->check = apply_short(udp->check, flow->l4_diff) ?: 0xffff;
+}
+
 static __always_inline int rewrite_l3(struct xdp_md *ctx, const struct packet *p, const struct muster_flow *flow,
 				      const struct endpoints *to)
 {
 	void *l3 = packet_data(ctx) + p->l3_offset;
 
 	if (p->v6) {
-		struct ipv6hdr *ip = l3;
-
-		if ((void *)(ip + 1) > packet_end(ctx))
+		if (l3 + sizeof(struct ipv6hdr) > packet_end(ctx))
 			return -MUSTER_VERDICT_NONE;
-		if (to->src)
-			__builtin_memcpy(&ip->saddr, to->src, sizeof(ip->saddr));
-		__builtin_memcpy(&ip->daddr, to->dst, sizeof(ip->daddr));
-		ip->hop_limit--;
+		readdress_ipv6(l3, to);
 	} else {
-		struct iphdr *ip = l3;
-
-		if ((void *)(ip + 1) > packet_end(ctx))
+		if (l3 + sizeof(struct iphdr) > packet_end(ctx))
 			return -MUSTER_VERDICT_NONE;
-		if (to->src)
-			ip->saddr = to->src->word[3];
-		ip->daddr = to->dst->word[3];
-		ip->ttl--;
-		ip->check = apply_diff(ip->check, flow->ip_diff + TTL_DIFF);
+		readdress_ipv4(l3, flow, to);
 	}
 	return 0;
 }
@@ -65,33 +89,20 @@ static __always_inline int rewrite_l4(struct xdp_md *ctx, const struct packet *p
 	void *l4 = packet_data(ctx) + p->l4_offset;
 
 	if (p->key.proto == IPPROTO_TCP) {
-		struct tcphdr *tcp = l4;
-
-		if ((void *)(tcp + 1) > packet_end(ctx))
+		if (l4 + sizeof(struct tcphdr) > packet_end(ctx))
 			return -MUSTER_VERDICT_NONE;
-		tcp->source = to->sport;
-		tcp->dest = to->dport;
-		tcp->check = apply_diff(tcp->check, p->slot.flow->l4_diff);
+		readdress_tcp(l4, p->slot.flow, to);
 	} else {
-		struct udphdr *udp = l4;
-
-		if ((void *)(udp + 1) > packet_end(ctx))
+		if (l4 + sizeof(struct udphdr) > packet_end(ctx))
 			return -MUSTER_VERDICT_NONE;
-		udp->source = to->sport;
-		udp->dest = to->dport;
-		/* 0 says "no checksum"; a sum that comes out as 0 is sent as 0xffff (RFC 768). */
-		if (udp->check) {
-			udp->check = apply_diff(udp->check, p->slot.flow->l4_diff);
-			if (!udp->check)
-				udp->check = 0xffff;
-		}
+		readdress_udp(l4, p->slot.flow, to);
 	}
 	return 0;
 }
 
 static __always_inline int write_addresses(struct xdp_md *ctx, const struct packet *p)
 {
-	struct endpoints to = endpoints_of(p->slot.flow, p->server, p->service);
+	struct endpoints to = endpoints_of(p->slot.flow, p->server, p->service, p->slot.flow->dir);
 
 	return rewrite_l3(ctx, p, p->slot.flow, &to) ?: rewrite_l4(ctx, p, &to);
 }

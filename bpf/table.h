@@ -98,7 +98,7 @@ _Static_assert((MUSTER_MAX_SOURCES & (MUSTER_MAX_SOURCES - 1)) == 0, "flow_key()
 static __always_inline bool to_server_is(const struct muster_flow *flow, const struct muster_tuple *key,
 					 const struct muster_service *service)
 {
-	return flow->client_port == key->sport && flow->vip_port == key->dport && same_addr(&flow->client, &key->src) &&
+	return *(const any32 *)&flow->client_port == key->ports && same_addr(&flow->client, &key->src) &&
 	       same_addr(&service->addr, &key->dst) && service->proto == key->proto && service->used;
 }
 
@@ -109,7 +109,7 @@ static __always_inline bool to_client_is(const struct muster_flow *flow, const s
 
 	if (flow->mode != MUSTER_MODE_FULLNAT)
 		client = &flow->client;
-	return flow->nat_port == key->dport && flow->server_port == key->sport && same_addr(&server->addr, &key->src) &&
+	return *(const any32 *)&flow->server_port == key->ports && same_addr(&server->addr, &key->src) &&
 	       same_addr(client, &key->dst) && service->proto == key->proto;
 }
 
@@ -286,10 +286,16 @@ static __always_inline __u32 beat(__u32 now)
 	return now >> MUSTER_BEAT_SHIFT;
 }
 
+/* The tag with the beat of a packet that is seen now. */
+static __always_inline __u64 tag_seen(__u64 tag, __u32 now)
+{
+	return (tag & ~MUSTER_SEEN_MASK) | (beat(now) & MUSTER_SEEN_MASK);
+}
+
 /* A packet was seen: the tag's beat moves on, unless somebody is at it just now. */
 static __always_inline void slot_touch(struct slot *slot, __u32 now)
 {
-	__u64 fresh = (slot->seen & ~MUSTER_SEEN_MASK) | (beat(now) & MUSTER_SEEN_MASK);
+	__u64 fresh = tag_seen(slot->seen, now);
 
 	if (fresh != slot->seen && !dry_run && __sync_val_compare_and_swap(slot->tag, slot->seen, fresh) == slot->seen)
 		slot->seen = fresh;

@@ -67,8 +67,13 @@ static inline __u32 muster_address_bit(const struct muster_addr *addr)
 struct muster_tuple {
 	struct muster_addr src;
 	struct muster_addr dst;
-	__be16 sport;
-	__be16 dport;
+	union {
+		struct {
+			__be16 sport;
+			__be16 dport;
+		};
+		__be32 ports; /* both, as they stand in a packet */
+	};
 	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
 	__u8 zero[3];
 };
@@ -205,7 +210,7 @@ _Static_assert(sizeof(struct muster_config) == 256, "muster_config is ABI");
 
 /* Per CPU; a reader adds the CPUs up. "in" is toward the server, bytes are those of the frame as received. */
 struct muster_stats {
-	__u64 packets_in;
+	__u64 packets_in; /* by enum muster_dir: a muster_traffic each */
 	__u64 bytes_in;
 	__u64 packets_out;
 	__u64 bytes_out;
@@ -215,6 +220,11 @@ struct muster_stats {
 	__u64 dropped;
 };
 _Static_assert(sizeof(struct muster_stats) == 64, "muster_stats is ABI");
+
+struct muster_traffic {
+	__u64 packets;
+	__u64 bytes;
+};
 
 /*
  * What a server's own packets tell about it, per CPU (bpf/observe.h). Seen in fullnat and nat only.
