@@ -17,13 +17,14 @@ cgroup_up() {
 	done
 }
 
-# A group whose memory is limited.
+# A group whose memory is limited, to no more than before if it had a limit; nothing of it is swapped out.
 cgroup_limited() { # GROUP BYTES
 	[ -n "${v2:-}" ] || cgroup_find
 	mkdir -p "$v2/$1"
 	if [ -n "$memory_v1" ]; then
 		mkdir -p "$memory_v1/$1"
 		echo "$2" >"$memory_v1/$1/memory.limit_in_bytes"
+		[ ! -e "$memory_v1/$1/memory.memsw.limit_in_bytes" ] || echo "$2" >"$memory_v1/$1/memory.memsw.limit_in_bytes"
 		return
 	fi
 	echo "$2" >"$v2/$1/memory.max"
@@ -34,6 +35,14 @@ cgroup_limited() { # GROUP BYTES
 cgroup_memory() {
 	[ -n "${v2:-}" ] || cgroup_find
 	echo "${memory_v1:-$v2}/$1"
+}
+
+# How often the kernel has killed a process of the group because its memory was out.
+cgroup_oom_kills() { # GROUP
+	[ -n "${v2:-}" ] || cgroup_find
+	local file=$v2/$1/memory.events
+	[ -z "$memory_v1" ] || file=$memory_v1/$1/memory.oom_control
+	awk '$1 == "oom_kill" { print $2 }' "$file"
 }
 
 cgroup_kill() {
