@@ -68,6 +68,7 @@ static void sample(struct agent *agent, struct server *server, int64_t wall_ms)
 {
 	struct history *history = history_for(agent, server, wall_ms);
 	const struct memory *memory = &server->run.memory;
+	const struct muster_signals *counted = &server->run.counted;
 	bool known = memory_counts(memory) && memory->total_bytes > 0;
 	bool watched = server->conf->memory.source != MEMORY_NONE;
 
@@ -76,7 +77,11 @@ static void sample(struct agent *agent, struct server *server, int64_t wall_ms)
 	history_feed(history, &(struct history_sample){
 				      .wall_ms = wall_ms,
 				      .flows = server->run.stats.flows_new,
-				      .failures = server->run.counted.refused + server->run.counted.status[5],
+				      .counts = {[HISTORY_RESPONSES] = signals_responses(counted),
+						 [HISTORY_REFUSED] = counted->refused,
+						 [HISTORY_ERRORS] = counted->status[5],
+						 [HISTORY_RESETS] = counted->resets,
+						 [HISTORY_REPEATED] = counted->repeated},
 				      .live = kernel_live_flows(agent->kernel, server->run.index),
 				      .available_permille = known ? memory->available_permille : HISTORY_UNKNOWN,
 				      .used_bytes = known ? memory->total_bytes - memory->available_bytes : 0,

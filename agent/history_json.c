@@ -7,7 +7,7 @@
 
 #include "history.h"
 
-#define SCHEMA 1
+#define SCHEMA 2
 
 struct text {
 	char *bytes;
@@ -66,7 +66,15 @@ static int64_t permille(uint32_t available)
 	return available == HISTORY_UNKNOWN ? -1 : (int64_t)available;
 }
 
-#define SPAN_NUMBERS 9
+#define SPAN_NUMBERS 9 /* and the counts behind them, where one is not 0 */
+
+static bool counted(const uint32_t counts[HISTORY_COUNTS])
+{
+	for (size_t i = 0; i < HISTORY_COUNTS; i++)
+		if (counts[i])
+			return true;
+	return false;
+}
 
 static void put_spans(struct text *text, const char *key, const struct history_span *spans, size_t n)
 {
@@ -75,56 +83,59 @@ static void put_spans(struct text *text, const char *key, const struct history_s
 	puts_(text, key);
 	for (size_t i = 0; i < n; i++) {
 		const struct history_span *s = &spans[i];
-		const int64_t row[SPAN_NUMBERS] = {s->number,
-						   s->flows,
-						   s->live,
-						   s->proven_flows,
-						   s->proven_live,
-						   s->failures,
-						   permille(s->available_permille),
-						   s->live_mean,
-						   s->used_bytes};
+		int64_t row[SPAN_NUMBERS + HISTORY_COUNTS] = {s->number,
+							      s->flows,
+							      s->live,
+							      s->proven_flows,
+							      s->proven_live,
+							      (int64_t)s->all_flows,
+							      permille(s->available_permille),
+							      s->live_mean,
+							      s->used_bytes};
 
 		if (!s->number)
 			continue;
 		if (!first)
 			puts_(text, ",\n");
-		put_row(text, row, SPAN_NUMBERS);
+		for (size_t k = 0; k < HISTORY_COUNTS; k++)
+			row[SPAN_NUMBERS + k] = s->counts[k];
+		put_row(text, row, SPAN_NUMBERS + (counted(s->counts) ? HISTORY_COUNTS : 0));
 		first = false;
 	}
 	puts_(text, "]");
 }
 
-#define NOW_NUMBERS 10
+#define NOW_NUMBERS 9
 
 static void put_now(struct text *text, const struct history_now *now)
 {
-	const int64_t row[NOW_NUMBERS] = {now->number,
-					  (int64_t)(now->flows * 1000),
-					  now->live,
-					  now->failures,
-					  permille(now->available_permille),
-					  now->proves,
-					  now->samples,
-					  now->memory_samples,
-					  (int64_t)now->live_sum,
-					  now->used_sum};
+	int64_t row[NOW_NUMBERS + HISTORY_COUNTS] = {now->number,         (int64_t)(now->flows * 1000),
+						     now->live,           permille(now->available_permille),
+						     now->proves,         now->samples,
+						     now->memory_samples, (int64_t)now->live_sum,
+						     now->used_sum};
 
-	put_row(text, row, NOW_NUMBERS);
+	for (size_t i = 0; i < HISTORY_COUNTS; i++)
+		row[NOW_NUMBERS + i] = now->counts[i];
+	put_row(text, row, ARRAY_SIZE(row));
 }
+
+#define LAST_NUMBERS (2 + HISTORY_COUNTS)
 
 char *histories_format(const struct histories *histories, const char *boot_id)
 {
 	struct text text = {0};
 
-	puts_(&text, "{\"schema\":1,\"boot_id\":\"");
+	puts_(&text, "{\"schema\":2,\"boot_id\":\"");
 	puts_(&text, boot_id);
 	puts_(&text, "\",\"servers\":[");
 	for (size_t i = 0; i < histories->n; i++) {
 		const struct history_of *of = histories->of[i];
 		const struct history *h = &of->history;
-		const int64_t last[] = {h->last_ms, (int64_t)h->last_flows, (int64_t)h->last_failures};
+		int64_t last[LAST_NUMBERS] = {h->last_ms, (int64_t)h->last_flows};
 
+		for (size_t k = 0; k < HISTORY_COUNTS; k++)
+			last[2 + k] = (int64_t)h->last_counts[k];
 		puts_(&text, i ? ",\n{\"service\":\"" : "\n{\"service\":\"");
 		puts_(&text, of->service); /* names need no escape: config_name_fault() */
 		puts_(&text, "\",\"server\":\"");
@@ -172,42 +183,49 @@ static void read_spans(const json_t *rows, struct history_span *ring, size_t n)
 
 	json_array_foreach(rows, i, row)
 	{
-		int64_t v[SPAN_NUMBERS];
+		int64_t v[SPAN_NUMBERS + HISTORY_COUNTS] = {0};
+		struct history_span *span;
 
-		if (!read_row(row, v, SPAN_NUMBERS) || v[0] <= 0)
+		if ((!read_row(row, v, SPAN_NUMBERS) && !read_row(row, v, ARRAY_SIZE(v))) || v[0] <= 0)
 			continue;
-		ring[v[0] % (int64_t)n] = (struct history_span){.number = v[0],
-								.flows = small(v[1]),
-								.live = small(v[2]),
-								.proven_flows = small(v[3]),
-								.proven_live = small(v[4]),
-								.failures = small(v[5]),
-								.available_permille = small(v[6]),
-								.live_mean = small(v[7]),
-								.used_bytes = MAX(v[8], 0)};
+		span = &ring[v[0] % (int64_t)n];
+		*span = (struct history_span){.number = v[0],
+					      .flows = small(v[1]),
+					      .live = small(v[2]),
+					      .proven_flows = small(v[3]),
+					      .proven_live = small(v[4]),
+					      .all_flows = (uint64_t)MAX(v[5], 0),
+					      .available_permille = small(v[6]),
+					      .live_mean = small(v[7]),
+					      .used_bytes = MAX(v[8], 0)};
+		for (size_t k = 0; k < HISTORY_COUNTS; k++)
+			span->counts[k] = small(MAX(v[SPAN_NUMBERS + k], 0));
 	}
 }
 
 static void read_history(const json_t *object, struct history *out)
 {
-	int64_t last[3], now[NOW_NUMBERS];
+	int64_t last[LAST_NUMBERS], now[NOW_NUMBERS + HISTORY_COUNTS];
 
-	if (read_row(json_object_get(object, "last"), last, 3) && last[0] > 0) {
+	if (read_row(json_object_get(object, "last"), last, ARRAY_SIZE(last)) && last[0] > 0) {
 		out->last_ms = last[0];
 		out->last_flows = (uint64_t)last[1];
-		out->last_failures = (uint64_t)last[2];
+		for (size_t i = 0; i < HISTORY_COUNTS; i++)
+			out->last_counts[i] = (uint64_t)last[2 + i];
 	}
-	if (read_row(json_object_get(object, "now"), now, NOW_NUMBERS) && now[0] > 0)
+	if (read_row(json_object_get(object, "now"), now, ARRAY_SIZE(now)) && now[0] > 0) {
 		out->now = (struct history_now){.number = now[0],
 						.flows = (double)MAX(now[1], 0) / 1000,
 						.live = small(now[2]),
-						.failures = small(now[3]),
-						.available_permille = small(now[4]),
-						.proves = now[5] == 1,
-						.samples = small(MAX(now[6], 1)),
-						.memory_samples = small(MAX(now[7], 0)),
-						.live_sum = (uint64_t)MAX(now[8], 0),
-						.used_sum = MAX(now[9], 0)};
+						.available_permille = small(now[3]),
+						.proves = now[4] == 1,
+						.samples = small(MAX(now[5], 1)),
+						.memory_samples = small(MAX(now[6], 0)),
+						.live_sum = (uint64_t)MAX(now[7], 0),
+						.used_sum = MAX(now[8], 0)};
+		for (size_t i = 0; i < HISTORY_COUNTS; i++)
+			out->now.counts[i] = small(MAX(now[NOW_NUMBERS + i], 0));
+	}
 	read_spans(json_object_get(object, "minutes"), out->minute, HISTORY_MINUTES);
 	read_spans(json_object_get(object, "hours"), out->hour, HISTORY_HOURS);
 }

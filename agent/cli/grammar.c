@@ -157,7 +157,8 @@ const struct cli_command cli_commands[] = {
 	{{"postmortem"}, .options = {&from_when, &until, &output}, .run = run_postmortem,
 	 .help = "what happened in a period, as a document: impact, timeline, causes",
 	 .detail = "Markdown, or with --json the agent's document. Made from the journal, whose latest 4,096 lines are at hand, and from "
-		   "what each server carried in each minute of the last hour. A cause is a candidate: beside it stands the evidence."},
+		   "what each server carried in each minute of the last hour and each hour of the last day. With -o a chart is written "
+		   "beside the Markdown: FILE.svg, or outage.svg beside outage.md. A cause is a candidate: beside it stands the evidence."},
 	{{"check"}, .options = {&expect, &pins}, .run = run_check,
 	 .help = "one line for a monitoring system, with figures",
 	 .detail = "A monitoring plugin: ends with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN), and prints figures behind a "

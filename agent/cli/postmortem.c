@@ -78,25 +78,74 @@ static int period(struct session *session, char **path)
 	return client_query(path, "from_ms", from) < 0 || client_query(path, "to_ms", to) < 0 ? CLI_FAILED : CLI_DONE;
 }
 
+/* What a file is made of. False: there is nothing to write, and no file. */
+typedef bool (*write_fn)(FILE *out, const struct answer *answer, const char *picture);
+
+static bool write_json(FILE *out, const struct answer *answer, const char *picture)
+{
+	(void)picture;
+	return fprintf(out, "%s\n", answer->text) > 0;
+}
+
+static bool write_markdown(FILE *out, const struct answer *answer, const char *picture)
+{
+	render_postmortem(&(struct look){.out = out}, answer->json, picture);
+	return true;
+}
+
+static bool write_chart(FILE *out, const struct answer *answer, const char *picture)
+{
+	(void)picture;
+	return render_chart(out, answer->json);
+}
+
 /* Whole or not at all: a file of that name is replaced when the new one is written. */
-static int write_file(struct session *session, const struct answer *answer, const char *path)
+static int write_file(const char *path, write_fn write, const struct answer *answer, const char *picture, bool *written)
 {
 	_cleanup_(freep) char *fresh = NULL;
-	struct look look = {.width = 0};
+	FILE *out;
 
+	*written = false;
 	if (asprintf(&fresh, "%s.new", path) < 0)
 		return CLI_FAILED;
-	look.out = fopen(fresh, "we");
-	if (look.out && session->json)
-		fprintf(look.out, "%s\n", answer->text);
-	else if (look.out)
-		render_postmortem(&look, answer->json);
-	if (!look.out || fclose(look.out) != 0 || rename(fresh, path) < 0) {
+	out = fopen(fresh, "we");
+	*written = out && write(out, answer, picture);
+	if (!out || fclose(out) != 0 || (*written && rename(fresh, path) < 0)) {
 		fprintf(stderr, "muster: writing %s: %s\n", path, strerror(errno));
 		unlink(fresh);
 		return CLI_FAILED;
 	}
+	if (!*written)
+		unlink(fresh);
 	return CLI_DONE;
+}
+
+/* "outage.md" has its chart in "outage.svg". */
+static char *chart_path(const char *file)
+{
+	const char *dot = strrchr(file, '.');
+	char *path = NULL;
+	bool markdown = dot && (!strcmp(dot, ".md") || !strcmp(dot, ".markdown"));
+
+	return asprintf(&path, "%.*s.svg", markdown ? (int)(dot - file) : (int)strlen(file), file) < 0 ? NULL : path;
+}
+
+static int write_files(struct session *session, const struct answer *answer, const char *file)
+{
+	_cleanup_(freep) char *chart = chart_path(file);
+	const char *name;
+	bool written;
+	int result;
+
+	if (session->json)
+		return write_file(file, write_json, answer, NULL, &written);
+	if (!chart)
+		return CLI_FAILED;
+	result = write_file(chart, write_chart, answer, NULL, &written);
+	if (result)
+		return result;
+	name = strrchr(chart, '/') ? strrchr(chart, '/') + 1 : chart;
+	return write_file(file, write_markdown, answer, written ? name : NULL, &written);
 }
 
 int run_postmortem(struct session *session)
@@ -115,10 +164,10 @@ int run_postmortem(struct session *session)
 		return client_exit(&answer);
 	}
 	if (file)
-		return write_file(session, &answer, file);
+		return write_files(session, &answer, file);
 	if (session->json)
 		fprintf(session->look.out, "%s\n", answer.text);
 	else
-		render_postmortem(&session->look, answer.json);
+		render_postmortem(&session->look, answer.json, NULL);
 	return CLI_DONE;
 }

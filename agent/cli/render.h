@@ -31,8 +31,10 @@ void render_signals_text(const json_t *signals, char *text, size_t size);
 void render_stats(const struct look *look, const json_t *document);
 void render_events(const struct look *look, const json_t *document);
 void render_audit(const struct look *look, const json_t *document);
-/* As Markdown. */
-void render_postmortem(const struct look *look, const json_t *document);
+/* As Markdown; `picture`: the file beside it that holds the chart, or NULL. */
+void render_postmortem(const struct look *look, const json_t *document, const char *picture);
+/* The chart of a post-mortem, as SVG. False: there is nothing to draw. */
+bool render_chart(FILE *out, const json_t *document);
 void render_alerts(const struct look *look, const json_t *document);
 void render_plan(const struct look *look, const json_t *document);
 void render_why(const struct look *look, const json_t *document);

@@ -119,139 +119,59 @@ static void timeline(json_t *document, const struct postmortem_input *in)
 	json_object_set_new(document, "by_itself", itself);
 }
 
-/* A server's part of the impact. */
-struct part {
-	const char *service, *server;
-	json_int_t flows, failures;
-	int64_t out_ms, out_since_ms; /* since: 0, it is in */
-	double least_pct;             /* < 0: not known */
-};
-
-struct parts {
-	struct part *part;
-	size_t n;
-};
-
-static struct part *part_of(struct parts *parts, const char *service, const char *server)
+/* "12 refused, 340 answered 5xx, 3 reset by their server": the kinds that there were. */
+static const char *in_kinds(const json_t *kinds, char *text, size_t size)
 {
-	struct part *more;
+	static const struct {
+		const char *key, *words;
+	} words[] = {
+		{"refused", "refused"},
+		{"errors_5xx", "answered 5xx"},
+		{"resets", "reset by their server"},
+		{"repeated", "asked for again, for nobody answered in time"},
+	};
+	size_t length = 0;
 
-	for (size_t i = 0; i < parts->n; i++)
-		if (!strcmp(parts->part[i].service, service) && !strcmp(parts->part[i].server, server))
-			return &parts->part[i];
-	more = reallocarray(parts->part, parts->n + 1, sizeof(*more));
-	if (!more)
-		return NULL;
-	parts->part = more;
-	more = &more[parts->n++];
-	*more = (struct part){.service = service, .server = server, .least_pct = -1};
-	return more;
-}
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		long long n = json_integer_value(json_object_get(kinds, words[i].key));
 
-/* Minutes: what was carried, and what failed; the first and the last minute in which something did. */
-static void carried(json_t *impact, struct parts *parts, const struct postmortem_input *in)
-{
-	json_int_t flows = 0, failures = 0, first = 0, last = 0;
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach(in->minutes, i, row)
-	{
-		struct part *part = part_of(parts, event_text(row, "service"), event_text(row, "server"));
-		json_int_t ms = event_ms(row), failed = json_integer_value(json_object_get(row, "failures"));
-		const json_t *pct = json_object_get(row, "available_pct");
-
-		if (!part)
-			continue;
-		part->flows += json_integer_value(json_object_get(row, "flows"));
-		part->failures += failed;
-		flows += json_integer_value(json_object_get(row, "flows"));
-		failures += failed;
-		if (failed && (!first || ms < first))
-			first = ms;
-		if (failed && ms > last)
-			last = ms;
-		if (json_is_number(pct) && (part->least_pct < 0 || json_number_value(pct) < part->least_pct))
-			part->least_pct = json_number_value(pct);
+		if (n && length < size)
+			length += (size_t)snprintf(text + length, size - length, "%s%lld %s", length ? ", " : "", n,
+						   words[i].words);
 	}
-	json_object_set_new(impact, "flows", json_integer(flows));
-	json_object_set_new(impact, "failures", json_integer(failures));
-	json_object_set_new(impact, "failures_pct", flows ? json_real(100.0 * failures / flows) : json_null());
-	json_object_set_new(impact, "first_failure_ms", first ? json_integer(first) : json_null());
-	json_object_set_new(impact, "last_failure_ms", last ? json_integer(last + 60000) : json_null());
-}
-
-/* How long each server had no weight, from the changes of weights; one that was out before the period counts from its start. */
-static void out_of_picks(struct parts *parts, const struct postmortem_input *in)
-{
-	const json_t *event;
-	size_t i;
-
-	json_array_foreach(in->events, i, event)
-	{
-		struct part *part;
-		int64_t at = MAX(event_ms(event), in->from_ms);
-
-		if (!is(event, "weight") || event_ms(event) > in->to_ms)
-			continue;
-		part = part_of(parts, event_text(event, "service"), event_text(event, "server"));
-		if (!part)
-			continue;
-		if (!strcmp(event_text(event, "to"), "0")) {
-			part->out_since_ms = part->out_since_ms ? part->out_since_ms : at;
-		} else if (part->out_since_ms) {
-			part->out_ms += at - part->out_since_ms;
-			part->out_since_ms = 0;
-		}
-	}
-	for (size_t k = 0; k < parts->n; k++)
-		if (parts->part[k].out_since_ms)
-			parts->part[k].out_ms += in->to_ms - parts->part[k].out_since_ms;
-}
-
-static json_t *impact_json(const struct postmortem_input *in)
-{
-	json_t *impact = json_object(), *servers = json_array();
-	struct parts parts = {0};
-
-	carried(impact, &parts, in);
-	out_of_picks(&parts, in);
-	for (size_t i = 0; i < parts.n; i++) {
-		const struct part *part = &parts.part[i];
-
-		json_array_append_new(servers,
-				      json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "service", part->service, "server",
-						part->server, "flows", part->flows, "failures", part->failures,
-						"out_ms", (json_int_t)part->out_ms, "least_available_pct",
-						part->least_pct < 0 ? json_null() : json_real(part->least_pct)));
-	}
-	json_object_set_new(impact, "servers", servers);
-	free(parts.part);
-	return impact;
+	return text;
 }
 
 /* What a reader wants to know first: for how long, how bad, and why. */
 static void summary(json_t *document, const struct postmortem_input *in)
 {
 	const json_t *impact = json_object_get(document, "impact"), *causes = json_object_get(document, "causes");
-	const json_t *first = json_object_get(impact, "first_failure_ms");
+	const json_t *affected = json_object_get(impact, "affected_pct");
 	long long flows = json_integer_value(json_object_get(impact, "flows")),
-		  failures = json_integer_value(json_object_get(impact, "failures"));
+		  failures = json_integer_value(json_object_get(impact, "failures")),
+		  lasted_ms = json_integer_value(json_object_get(impact, "last_failure_ms")) -
+			      json_integer_value(json_object_get(impact, "first_failure_ms"));
 	json_t *lines = json_array();
+	char kinds[TEXT_SIZE / 2];
 
 	if (failures)
 		json_array_append_new(
 			lines,
 			json_sprintf("Of %lld new connections, %lld met a refusal or an answer 5xx, within %lld min.",
-				     flows, failures,
-				     (long long)(json_integer_value(json_object_get(impact, "last_failure_ms")) -
-						 json_integer_value(first)) /
-					     60000));
+				     flows, failures, lasted_ms / 60000));
 	else
 		json_array_append_new(lines,
 				      json_sprintf("Of %lld new connections, none met a refusal or an answer 5xx "
 						   "that was counted, in %lld min.",
 						   flows, (long long)(in->to_ms - in->from_ms) / 60000));
+	if (*in_kinds(json_object_get(impact, "kinds"), kinds, sizeof(kinds)))
+		json_array_append_new(lines, json_sprintf("By kind: %s.", kinds));
+	if (json_is_number(affected))
+		json_array_append_new(lines,
+				      json_sprintf("While it lasted, %.1f %% of what clients asked for failed: that "
+						   "share of them was affected, if all ask alike.",
+						   json_number_value(affected)));
 	if (json_array_size(causes))
 		json_array_append_new(
 			lines, json_sprintf("Likeliest cause: %s", event_text(json_array_get(causes, 0), "text")));
@@ -260,17 +180,53 @@ static void summary(json_t *document, const struct postmortem_input *in)
 	json_object_set_new(document, "summary", lines);
 }
 
+static json_int_t flows_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* Each row's part of what came to its service in that span; rows of one moment stand together. */
+static void set_shares(json_t *spans)
+{
+	size_t first = 0;
+
+	while (first < json_array_size(spans)) {
+		json_int_t moment = json_integer_value(json_object_get(json_array_get(spans, first), "wall_ms"));
+		json_t *sums = json_object(), *row = json_array_get(spans, first);
+		size_t end = first;
+
+		for (; row && json_integer_value(json_object_get(row, "wall_ms")) == moment;
+		     row = json_array_get(spans, ++end))
+			json_object_set_new(
+				sums, event_text(row, "service"),
+				json_integer(flows_of(sums, event_text(row, "service")) + flows_of(row, "flows")));
+		for (; first < end; first++) {
+			json_int_t sum;
+
+			row = json_array_get(spans, first);
+			sum = flows_of(sums, event_text(row, "service"));
+			json_object_set_new(row, "share_pct",
+					    sum ? json_real(100.0 * (double)flows_of(row, "flows") / (double)sum)
+						: json_null());
+		}
+		json_decref(sums);
+	}
+}
+
 json_t *postmortem_json(const struct postmortem_input *in)
 {
 	json_t *document = json_pack("{s:i, s:I, s:I}", "schema", STATUS_SCHEMA, "from_ms", (json_int_t)in->from_ms,
 				     "to_ms", (json_int_t)in->to_ms);
+	json_t *spans;
 
 	if (!document)
 		return NULL;
-	json_object_set_new(document, "impact", impact_json(in));
+	json_object_set_new(document, "impact", postmortem_impact(in));
 	timeline(document, in);
 	postmortem_causes(document, in);
 	summary(document, in);
-	json_object_set_new(document, "minutes", json_deep_copy(in->minutes));
+	spans = json_deep_copy(in->spans);
+	set_shares(spans);
+	json_object_set_new(document, "spans", spans);
 	return document;
 }

@@ -12,19 +12,22 @@
 
 /*
  * All borrowed. `events`: the journal's lines, oldest first, those before the period included as far as they are known.
- * `minutes`: [{service, server, wall_ms, flows, failures, live, available_pct}], a row a server and minute; null: not known.
+ * `spans`: [{service, server, wall_ms, span_ms, flows, requests, refused, errors_5xx, resets, repeated, live, available_pct}],
+ * a row a server and minute, or hour where minutes are not known any more; null: not known.
  */
 struct postmortem_input {
 	const json_t *events;
-	const json_t *minutes;
+	const json_t *spans;
 	int64_t from_ms, to_ms; /* wall clock */
 };
 
 /*
- * {"schema", "from_ms", "to_ms", "summary": [sentence], "impact": {"flows", "failures", "failures_pct", "first_failure_ms",
- * "last_failure_ms", "servers": [{service, server, flows, failures, out_ms, least_available_pct}]}, "timeline": [{wall_ms,
- * text, by: operator|muster|server}], "by_itself": [sentence], "causes": [{text, evidence: [sentence]}], "follow_ups":
- * [sentence], "minutes": as it came}. The causes: the likeliest first. NULL: no memory.
+ * {"schema", "from_ms", "to_ms", "summary": [sentence], "impact": {"flows", "requests", "failures", "kinds": {"refused",
+ * "errors_5xx", "resets", "repeated"}, "first_failure_ms", "last_failure_ms", "affected_pct", "servers": [{service, server,
+ * flows, requests, failures, and by kind, out_ms, least_available_pct}]}, "timeline": [{wall_ms, text, by:
+ * operator|muster|server}], "by_itself": [sentence], "causes": [{text, evidence: [sentence]}], "follow_ups": [sentence],
+ * "spans": as they came, and share_pct, of what came to the service; null: nothing did}. Failures are what was refused and what was answered 5xx; affected is their part of what was asked
+ * for from the first to the last. The causes: the likeliest first. NULL: no memory.
  */
 json_t *postmortem_json(const struct postmortem_input *in);
 
@@ -33,6 +36,8 @@ const char *event_text(const json_t *event, const char *key);
 int64_t event_ms(const json_t *event);
 const char *event_whom(const json_t *event, char *buf, size_t n);
 
+/* postmortem_impact.c: "impact". */
+json_t *postmortem_impact(const struct postmortem_input *in);
 /* postmortem_causes.c: fills "causes" and "follow_ups". */
 void postmortem_causes(json_t *document, const struct postmortem_input *in);
 

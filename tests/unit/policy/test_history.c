@@ -31,7 +31,8 @@ static void run(int seconds, unsigned flows_s, unsigned failures_s)
 		history_feed(&history, &now);
 		now.wall_ms += 1000;
 		now.flows += flows_s;
-		now.failures += failures_s;
+		now.counts[HISTORY_ERRORS] += failures_s;
+		now.counts[HISTORY_RESPONSES] += 2 * flows_s;
 	}
 }
 
@@ -75,7 +76,7 @@ static void test_only_good_minutes_prove(void **state)
 	run(1, 50, 1);
 	run(1, 50, 0);
 	run(61, 1, 0);
-	assert_int_equal(minute(2)->failures, 1);
+	assert_int_equal(minute(2)->counts[HISTORY_ERRORS], 1);
 	assert_in_range(minute(2)->flows, 2900, 3000);
 	assert_in_range(proven_flows(), 550, 600);
 	now.above_soft = false;
@@ -132,7 +133,7 @@ static void test_gap_without_source(void **state)
 	assert_in_range(minute(3)->proven_flows, 1190, 1210);
 	now.wall_ms += 3 * MINUTE_MS;
 	now.flows += 180 * 40;
-	now.failures++;
+	now.counts[HISTORY_REFUSED]++;
 	run(61, 10, 0);
 	assert_int_equal(minute(3)->proven_flows, 0);
 }
@@ -150,6 +151,31 @@ static void test_new_counters(void **state)
 	now.flows = 90000;
 	run(61, 10, 0);
 	assert_in_range(minute(1)->flows, 580, 620);
+}
+
+/* Of an hour the minutes behind a moment are left out: they are told one by one. One under way counts as far as it went. */
+static void test_an_hour_before_its_minutes(void **state)
+{
+	int64_t hour = WALL / HOUR_MS, begin = WALL / MINUTE_MS;
+	struct history_span span;
+
+	(void)state;
+	assert_false(history_hour_before(&history, hour, begin + 60, &span));
+	run(120, 10, 0);
+	run(60, 20, 1);
+	run(31, 5, 0);
+	assert_true(history_hour_before(&history, hour, begin + 2, &span));
+	assert_in_range(span.all_flows, 1180, 1200);
+	assert_int_equal(span.counts[HISTORY_ERRORS], 0);
+	assert_in_range(span.counts[HISTORY_RESPONSES], 2360, 2400);
+	assert_true(history_hour_before(&history, hour, begin + 60, &span));
+	assert_int_equal(span.all_flows, 120 * 10 + 60 * 20 + 30 * 5);
+	assert_int_equal(span.counts[HISTORY_ERRORS], 60);
+	assert_in_range(span.flows, 1190, 1200);
+	assert_false(history_hour_before(&history, hour + 1, begin + 120, &span));
+	assert_true(history_minute_so_far(&history, begin + 3, &span));
+	assert_int_equal(span.all_flows, 20 + 30 * 5);
+	assert_false(history_minute_so_far(&history, begin + 4, &span));
 }
 
 /* NTP sets the clock back by two minutes, then ahead by an hour: nothing is counted twice, nothing breaks. */
@@ -218,13 +244,14 @@ static void test_text(void **state)
 
 	(void)state;
 	hour_of_memory(70, 100, 400);
+	run(70, 10, 3);
 	*one = history;
 	histories->of[0]->seen_ms = now.wall_ms;
 	text = histories_format(histories, "boot-a");
 	assert_int_equal(histories_parse(text, "boot-a", &again), 1);
 	same = histories_format(again, "boot-a");
 	assert_string_equal(same, text);
-	assert_int_equal(again->of[0]->history.last_flows, history.last_flows);
+	assert_memory_equal(&again->of[0]->history, &history, sizeof(history));
 	assert_int_equal(histories_parse(text, "boot-b", &rebooted), 1);
 	assert_int_equal(rebooted->of[0]->history.last_ms, 0);
 	histories_age(again, now.wall_ms + 23 * HOUR_MS);
@@ -241,8 +268,8 @@ static void test_text(void **state)
 static void test_damaged_text(void **state)
 {
 	static const char *const texts[] = {
-		"{", "[]", "{\"schema\":2}", "{\"schema\":1,\"servers\":7}",
-		"{\"schema\":1,\"servers\":[{\"service\":\"a\",\"server\":\"b\",\"now\":[-1],"
+		"{", "[]", "{\"schema\":1}", "{\"schema\":2,\"servers\":7}",
+		"{\"schema\":2,\"servers\":[{\"service\":\"a\",\"server\":\"b\",\"now\":[-1],"
 		"\"minutes\":[[1],[-5,0,0,0,0,0,0,0,0],\"x\"]}]}"};
 
 	(void)state;
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup(test_gap, setup),
 		cmocka_unit_test_setup(test_gap_without_source, setup),
 		cmocka_unit_test_setup(test_new_counters, setup),
+		cmocka_unit_test_setup(test_an_hour_before_its_minutes, setup),
 		cmocka_unit_test_setup(test_clock_is_set, setup),
 		cmocka_unit_test_setup(test_rate_now, setup),
 		cmocka_unit_test_setup(test_bytes_a_flow, setup),

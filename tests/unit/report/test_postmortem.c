@@ -30,22 +30,25 @@ static const char journal[] =
 	"01\","
 	"\"from\":\"up\",\"to\":\"down\",\"cause\":\"later\"}]";
 
-static const char minutes[] =
-	"[{\"service\":\"web\",\"server\":\"web-01\",\"wall_ms\":1795849200000,\"flows\":100,\"failures\":0,\"live\":4,"
-	"\"available_pct\":40.0},"
-	"{\"service\":\"web\",\"server\":\"web-01\",\"wall_ms\":1795849320000,\"flows\":100,\"failures\":20,\"live\":4,"
-	"\"available_pct\":7.5},"
-	"{\"service\":\"web\",\"server\":\"web-02\",\"wall_ms\":1795849320000,\"flows\":0,\"failures\":0,\"live\":null,"
+/* An hour, and two minutes of the last one. */
+static const char spans[] =
+	"[{\"service\":\"web\",\"server\":\"web-01\",\"wall_ms\":1795845600000,\"span_ms\":3600000,\"flows\":100,"
+	"\"requests\":1000,\"refused\":0,\"errors_5xx\":0,\"resets\":3,\"repeated\":0,\"live\":4,\"available_pct\":40."
+	"0},"
+	"{\"service\":\"web\",\"server\":\"web-01\",\"wall_ms\":1795849320000,\"span_ms\":60000,\"flows\":100,"
+	"\"requests\":95,\"refused\":5,\"errors_5xx\":15,\"resets\":0,\"repeated\":7,\"live\":4,\"available_pct\":7.5},"
+	"{\"service\":\"web\",\"server\":\"web-02\",\"wall_ms\":1795849320000,\"span_ms\":60000,\"flows\":0,"
+	"\"requests\":0,\"refused\":0,\"errors_5xx\":0,\"resets\":0,\"repeated\":0,\"live\":null,"
 	"\"available_pct\":null}]";
 
 static json_t *made(const char *events_text)
 {
-	json_t *events = json_loads(events_text, 0, NULL), *rows = json_loads(minutes, 0, NULL), *document;
+	json_t *events = json_loads(events_text, 0, NULL), *rows = json_loads(spans, 0, NULL), *document;
 
 	assert_non_null(events);
 	assert_non_null(rows);
 	document = postmortem_json(&(struct postmortem_input){
-		.events = events, .minutes = rows, .from_ms = FROM, .to_ms = FROM + 10 * 60000});
+		.events = events, .spans = rows, .from_ms = FROM, .to_ms = FROM + 10 * 60000});
 	json_decref(events);
 	json_decref(rows);
 	assert_non_null(document);
@@ -72,7 +75,11 @@ static void names_the_lease_and_the_memory(void **state)
 			    "2026-11-28 06:50:00 UTC: drained for 2 h: a test (by root (uid 0))");
 	assert_string_equal(text_at(document, "causes", 1), "web/web-01 ran short of memory");
 	assert_non_null(strstr(text_at(document, "summary", 0), "200 new connections, 20 met"));
-	assert_non_null(strstr(text_at(document, "summary", 1), "web/web-02 was taken out"));
+	assert_string_equal(text_at(document, "summary", 1),
+			    "By kind: 5 refused, 15 answered 5xx, 3 reset by their server, 7 "
+			    "asked for again, for nobody answered in time.");
+	assert_non_null(strstr(text_at(document, "summary", 2), "20.0 % of what clients asked for failed"));
+	assert_non_null(strstr(text_at(document, "summary", 3), "web/web-02 was taken out"));
 	assert_int_equal(json_array_size(json_object_get(document, "follow_ups")), 2);
 	json_decref(document);
 }
@@ -85,12 +92,15 @@ static void counts_what_it_cost(void **state)
 	(void)state;
 	assert_int_equal(json_integer_value(json_object_get(impact, "first_failure_ms")), FROM + 120000);
 	assert_int_equal(json_integer_value(json_object_get(impact, "last_failure_ms")), FROM + 180000);
+	assert_int_equal(json_integer_value(json_object_get(impact, "requests")), 1095);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(impact, "kinds"), "errors_5xx")), 15);
 	json_array_foreach(json_object_get(impact, "servers"), i, server)
 	{
 		if (!strcmp(event_text(server, "server"), "web-02")) {
 			/* Out before the period began, until it was recalled in its fourth minute. */
 			assert_int_equal(json_integer_value(json_object_get(server, "out_ms")), 4 * 60000);
 			assert_true(json_is_null(json_object_get(server, "least_available_pct")));
+			assert_true(json_is_null(json_object_get(server, "requests")));
 			seen++;
 		} else {
 			assert_true(json_number_value(json_object_get(server, "least_available_pct")) == 7.5);
@@ -138,7 +148,7 @@ static void an_empty_journal_names_no_cause(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(document, "causes")), 0);
-	assert_non_null(strstr(text_at(document, "summary", 1), "names no cause"));
+	assert_non_null(strstr(text_at(document, "summary", 3), "names no cause"));
 	json_decref(document);
 }
 
