@@ -4,13 +4,11 @@
 #include <stdio.h>
 
 #include "agent.h"
+#include "audit_picture.h"
 #include "audit_shares.h"
-#include "orders/book.h"
 
 #define EDIT_TOLD_MS  60000
 #define FIGHT_TOLD_MS (5 * 60000)
-#define STALE_CHECKS  3    /* intervals without a result */
-#define STALE_MORE_MS 2000 /* and this: one busy moment of the agent is no finding */
 
 /* What the journal says already in other lines, or is no fault. */
 static bool journalled(enum audit_kind kind)
@@ -36,97 +34,6 @@ static void note(struct agent *agent, const struct audit_finding *finding, const
 static void over(void *context, const struct audit_finding *finding)
 {
 	note(context, finding, audit_kind_name(finding->kind), "good");
-}
-
-static const struct order *order_of(const struct agent *agent, const struct server *server)
-{
-	return lease_acting(agent->state->orders, agent->state->n_orders, server->service->conf->name,
-			    server->conf->name);
-}
-
-static const char *order_text(const struct agent *agent, const struct order *order, char *buf, size_t n)
-{
-	const struct lease_clock clock = agent_clock(agent);
-	int64_t left_s = lease_left_ms(order, &clock, agent->state->wall_saved_ms) / 1000;
-	char what[32];
-
-	if (order->kind == ORDER_WEIGHT)
-		snprintf(what, sizeof(what), "weight %u", order->weight);
-	else
-		snprintf(what, sizeof(what), "%s", book_kind(order));
-	if (order->overdue || left_s <= 0)
-		snprintf(buf, n, "%s by %s, over since %lld s: %.100s", what, order->owner, (long long)-left_s,
-			 order->reason);
-	else if (lease_endless(order))
-		snprintf(buf, n, "%s by %s, without end: %.100s", what, order->owner, order->reason);
-	else
-		snprintf(buf, n, "%s by %s, for %lld s more: %.100s", what, order->owner, (long long)left_s,
-			 order->reason);
-	return buf;
-}
-
-static bool unchecked(const struct agent *agent, const struct server *server, int64_t now_ms)
-{
-	const struct check_conf *check = &server->service->conf->check;
-	const struct health *health = &server->run.health;
-
-	return agent->begun && check->type != CHECK_NONE && health->checked_ms &&
-	       now_ms - health->checked_ms >
-		       STALE_CHECKS * (int64_t)check->interval_ms + check->timeout_ms + STALE_MORE_MS;
-}
-
-static void see_server(const struct agent *agent, const struct server *server, int64_t now_ms, struct audit_server *out,
-		       char text[AUDIT_TEXT])
-{
-	const struct order *order = order_of(agent, server);
-
-	*out = (struct audit_server){
-		.name = server->conf->name,
-		.declared = server->conf->weight * 100,
-		.effective = server->run.pool.effective,
-		.healthy = server->run.health.state == HEALTH_UP,
-		.observed = pool_cause_observed(server->run.pool.cause),
-		.cause = pool_cause_text(server->run.pool.cause),
-		.ordered = order != NULL,
-		.overdue = order && order->overdue,
-		.order = order ? order_text(agent, order, text, AUDIT_TEXT) : NULL,
-		.slots = server->run.slots,
-		.unchecked = unchecked(agent, server, now_ms),
-		.added = server->conf->line == 0,
-	};
-}
-
-static void see_service(struct agent *agent, struct service *service, int64_t now_ms)
-{
-	_cleanup_(freep) struct audit_server *servers = calloc(service->n_servers + 1, sizeof(*servers));
-	_cleanup_(freep) char(*texts)[AUDIT_TEXT] = calloc(service->n_servers + 1, sizeof(*texts));
-	struct audit_service seen = {
-		.name = service->conf->name,
-		.servers = servers,
-		.n_servers = service->n_servers,
-		.n_slots = service->run.n_slots,
-		.stray_slots = service->run.stray_slots,
-		.fail_open = service->run.pool.fail_open,
-		.settled = agent->begun && service->run.n_slots_known,
-	};
-
-	if (!servers || !texts)
-		return;
-	for (size_t i = 0; i < service->n_servers; i++)
-		see_server(agent, &service->servers[i], now_ms, &servers[i], texts[i]);
-	audit_see_service(agent->auditor.audit, &seen);
-}
-
-/* Servers that a command took out: the incident's first step. */
-static void see_removed(struct agent *agent)
-{
-	for (size_t i = 0; i < agent->state->n_overlays; i++) {
-		const struct overlay *overlay = &agent->state->overlays[i];
-
-		if (overlay->remove && !model_server(agent->model, overlay->service, overlay->server))
-			audit_see(agent->auditor.audit, AUDIT_REMOVED, overlay->service, overlay->server, "by %s",
-				  overlay->owner);
-	}
 }
 
 static void see_interface(struct agent *agent, const char *name, const struct attach_report *reports, size_t n)
@@ -164,13 +71,6 @@ static enum audit_kind edit_kind(const struct agent *agent, const struct kernel_
 	if (!edit->left_alone)
 		return AUDIT_EDITED;
 	return agent->model->config->protections ? AUDIT_FOUGHT : AUDIT_LEFT;
-}
-
-/* Whoever turned them off may have gone home. */
-static void see_protections(struct agent *agent)
-{
-	if (!agent->model->config->protections)
-		audit_see(agent->auditor.audit, AUDIT_UNPROTECTED, NULL, NULL, "%s", agent->model->config->file);
 }
 
 static void see_edits(struct agent *agent, int64_t now_ms)
@@ -224,18 +124,20 @@ void audit_synced(struct agent *agent, const struct sync_report *report, int64_t
 
 void audit_second(struct agent *agent, int64_t now_ms)
 {
+	const struct lease_clock clock = agent_clock(agent);
 	struct audit *audit = agent->auditor.audit;
 	struct audit_finding *findings;
 	size_t n;
 
 	audit_begin(audit, now_ms);
-	for (size_t i = 0; i < agent->model->n_services; i++) {
+	for (size_t i = 0; i < agent->model->n_services; i++)
 		audit_shares_read(agent, &agent->model->services[i]);
-		see_service(agent, &agent->model->services[i], now_ms);
-	}
+	audit_picture(audit, &(struct audit_sight){.model = agent->model,
+						   .state = agent->state,
+						   .clock = &clock,
+						   .settled = agent->begun,
+						   .checked = agent->begun});
 	audit_shares(agent, now_ms);
-	see_removed(agent);
-	see_protections(agent);
 	see_interfaces(agent);
 	see_edits(agent, now_ms);
 	audit_end(audit, over, agent);

@@ -2,6 +2,7 @@
 #include "audit_shares.h"
 
 #include "agent.h"
+#include "audit_picture.h"
 #include "policy/clients.h"
 
 #define BUCKET_SECONDS 5
@@ -12,26 +13,14 @@
 void audit_shares_read(struct agent *agent, struct service *service)
 {
 	_cleanup_(freep) uint32_t *slots = NULL;
-	struct service_run *run = &service->run;
+	const struct service_run *run = &service->run;
 	uint32_t n_slots;
 
 	if (run->n_slots > LARGE_SLOTS && (agent->ticks / 2 + run->index) % 10)
 		return;
 	if (kernel_picks(agent->kernel, run->index, &slots, &n_slots) < 0)
 		return;
-	run->n_slots = n_slots;
-	run->n_slots_known = true;
-	run->stray_slots = 0;
-	for (size_t i = 0; i < service->n_servers; i++)
-		service->servers[i].run.slots = 0;
-	for (uint32_t i = 0; i < n_slots; i++) {
-		struct server *server = model_server_by_index(agent->model, slots[i]);
-
-		if (server && server->service == service)
-			server->run.slots++;
-		else
-			run->stray_slots++;
-	}
+	audit_count_slots(agent->model, service, slots, n_slots);
 }
 
 /* Packets that took a turn and opened no flow, so that turns and flows differ. */

@@ -214,6 +214,11 @@ json_t *offline_server_json(struct offline *o, const char *service, const char *
 	return document;
 }
 
+json_t *offline_leases_json(struct offline *o)
+{
+	return status_leases_json(&o->in);
+}
+
 json_t *offline_picks_json(struct offline *o, const char *name)
 {
 	struct status_picks picks = {.service = model_service(o->model, name)};

@@ -36,12 +36,15 @@ int offline_open(struct offline **out, const char *file, const char *dir, const 
 void offline_close(struct offline **offline);
 
 /*
- * The agent's documents: GET /v1/status; /v1/server for a service or any (NULL); /v1/picks for a service by its whole name. What
+ * The agent's documents: GET /v1/status; /v1/server for a service or any (NULL); /v1/picks for a service by its whole name; /v1/leases. What
  * only an agent at work can know, rates and signals, is null. NULL: there is none.
  */
 json_t *offline_status_json(struct offline *offline);
 json_t *offline_server_json(struct offline *offline, const char *service, const char *server);
 json_t *offline_picks_json(struct offline *offline, const char *service);
+json_t *offline_leases_json(struct offline *offline);
+/* GET /v1/audit: without the packets, which nobody counts. */
+json_t *offline_audit_json(struct offline *offline);
 
 /*
  * The return of orders without an agent: into the maps first, at full weight, for nobody is there for a slow start (a

@@ -55,20 +55,29 @@ static bool all_serve(const json_t *audit, const char *expected, char *why, size
 	return names != NULL;
 }
 
+/* The agent's audit, shown; CLI_DONE, or what the command ends with. */
+static int ask_audit(struct session *session, struct answer *answer)
+{
+	if (client_call(session->socket, "/v1/audit", NULL, answer) < 0)
+		return CLI_FAILED;
+	if (answer->status != 200 || !answer->json)
+		return client_exit(answer);
+	if (session->json)
+		fprintf(session->look.out, "%s\n", answer->text);
+	else
+		render_audit(&session->look, answer->json);
+	return CLI_DONE;
+}
+
 int run_audit(struct session *session)
 {
 	const char *expected = cli_option(&session->request, "expect")->text;
 	_cleanup_(answer_free) struct answer answer = {};
 	char why[256];
+	int result = offline_asked(session) ? offline_audit(session, &answer.json) : ask_audit(session, &answer);
 
-	if (client_call(session->socket, "/v1/audit", NULL, &answer) < 0)
-		return CLI_FAILED;
-	if (answer.status != 200 || !answer.json)
-		return client_exit(&answer);
-	if (session->json)
-		fprintf(session->look.out, "%s\n", answer.text);
-	else
-		render_audit(&session->look, answer.json);
+	if (result)
+		return result;
 	if (!all_serve(answer.json, expected, why, sizeof(why))) {
 		fprintf(stderr, "muster: not as expected: %s\n", why);
 		return CLI_REFUSED;

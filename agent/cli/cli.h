@@ -34,6 +34,9 @@ bool offline_asked(const struct session *session);
 int offline_status(struct session *session, render_fn render);
 int offline_server(struct session *session);
 int offline_picks(struct session *session);
+int offline_leases(struct session *session);
+/* Likewise, and the document itself, for what it says beside; freed by the caller. */
+int offline_audit(struct session *session, json_t **document);
 int offline_return_server(struct session *session);
 /* events.c */
 int run_show_events(struct session *session);

@@ -122,7 +122,7 @@ const struct cli_command cli_commands[] = {
 	 "its forecast, max_flows, health, more connections that fail. Status 0: the rest would carry the peak without any one of them; 1: "
 	 "without one it would not, or nobody knows; 3: refused or broken off. The agent runs it: interrupted, this command ends "
 	 "it; killed, it goes on to its end. The unit muster-rehearse@SERVICE.timer does it once a week."},
-	{{"lease", "list"}, .run = run_lease_list, .help = "every order: whose, why, and how long it still lasts"},
+	{{"lease", "list"}, .options = {&unattended, &state, &pins}, .run = run_lease_list, .help = "every order: whose, why, and how long it still lasts"},
 	{{"lease", "extend"}, {{VALUE_COUNT, "LEASE"}}, {&for_, &indefinitely, &force}, run_lease_extend,
 	 "give an order a later end", "LEASE is its number in 'muster lease list'; DURATION counts from now."},
 	{{"lease", "release"}, {{VALUE_COUNT, "LEASE"}}, {&force}, run_lease_release, "end one order",
@@ -149,11 +149,12 @@ const struct cli_command cli_commands[] = {
 	 .detail = "The program itself is asked, loaded a second time over the same maps with its read-only switch on: no packet "
 		   "is sent, no turn is taken, nothing is counted. For a flow that there is: its server, state and source port; for "
 		   "a new one those that it would get now. Works without an agent too; by root."},
-	{{"audit"}, .options = {&expect}, .run = run_audit,
+	{{"audit"}, .options = {&expect, &unattended, &state, &pins}, .run = run_audit,
 	 .help = "what is not as it was declared: orders, tables, packets, interfaces",
 	 .detail = "The declared servers against the orders, the kernel's tables and the packets that were counted; looked at each "
 		   "second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
-		   "and serve with all their weight: for the end of a test, or of a day."},
+		   "and serve with all their weight: for the end of a test, or of a day. With --offline "
+		   "packets are not counted, and an order whose time is over is one that nobody ends."},
 	{{"postmortem"}, .options = {&from_when, &until, &output}, .run = run_postmortem,
 	 .help = "what happened in a period, as a document: impact, timeline, causes",
 	 .detail = "Markdown, or with --json the agent's document. Made from the journal, whose latest 4,096 lines are at hand, and from "

@@ -8,6 +8,8 @@ int run_lease_list(struct session *session)
 {
 	_cleanup_(answer_free) struct answer answer = {};
 
+	if (offline_asked(session))
+		return offline_leases(session);
 	if (client_call(session->socket, "/v1/leases", NULL, &answer) < 0)
 		return CLI_FAILED;
 	if (session->json)

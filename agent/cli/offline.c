@@ -33,10 +33,10 @@ static int open_offline(struct session *session, bool lock, struct offline **out
 }
 
 /*
- * Takes the document's reference; NULL: `what` could not be read. As JSON it says by itself that it is nobody's; else a
+ * Borrows the document; NULL: `what` could not be read. As JSON it says by itself that it is nobody's; else a
  * sentence stands above it.
  */
-static int show(struct session *session, const struct offline *o, const char *what, json_t *document, render_fn render)
+static int say(struct session *session, const struct offline *o, const char *what, json_t *document, render_fn render)
 {
 	char text[sizeof(o->text) + 4];
 
@@ -57,8 +57,16 @@ static int show(struct session *session, const struct offline *o, const char *wh
 		fputc('\n', session->look.out);
 		render(&session->look, document);
 	}
-	json_decref(document);
 	return CLI_DONE;
+}
+
+/* Takes the document's reference. */
+static int show(struct session *session, const struct offline *o, const char *what, json_t *document, render_fn render)
+{
+	int result = say(session, o, what, document, render);
+
+	json_decref(document);
+	return result;
 }
 
 int offline_status(struct session *session, render_fn render)
@@ -108,6 +116,25 @@ int offline_picks(struct session *session)
 		return result;
 	snprintf(what, sizeof(what), "the picks of %s", name);
 	return show(session, o, what, offline_picks_json(o, name), render_picks);
+}
+
+int offline_leases(struct session *session)
+{
+	_cleanup_(offline_close) struct offline *o = NULL;
+	int result = open_offline(session, false, &o);
+
+	return result ? result : show(session, o, "the orders", offline_leases_json(o), render_leases);
+}
+
+int offline_audit(struct session *session, json_t **document)
+{
+	_cleanup_(offline_close) struct offline *o = NULL;
+	int result = open_offline(session, false, &o);
+
+	if (result)
+		return result;
+	*document = offline_audit_json(o);
+	return say(session, o, "the picks", *document, render_audit);
 }
 
 int offline_return_server(struct session *session)
