@@ -59,9 +59,9 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *p)
 	return (verdict ? stray(ctx, p, verdict) : ordinary(ctx, p)) ?: egress(ctx, p) ?: rewrite(ctx, p);
 }
 
-static __always_inline int balance(struct xdp_md *ctx)
+/* Every packet that is no express one. What is known of it is laid out here, and not before: that costs a few nanoseconds. */
+static __always_inline int whole_way(struct xdp_md *ctx)
 {
-	int action = express(ctx);
 	struct packet p = {
 		.ingress = ctx->ingress_ifindex,
 		.ref = MUSTER_NOWHERE,
@@ -70,7 +70,16 @@ static __always_inline int balance(struct xdp_md *ctx)
 		.old_port.server = PORT_OF_NOBODY,
 	};
 
-	return action == NOT_EXPRESS ? finish(ctx, &p, forward(ctx, &p)) : action;
+	return finish(ctx, &p, forward(ctx, &p));
+}
+
+static __always_inline int balance(struct xdp_md *ctx)
+{
+	int action = express(ctx);
+
+	if (action != NOT_EXPRESS)
+		return action;
+	return whole_way(ctx);
 }
 
 SEC("xdp")
