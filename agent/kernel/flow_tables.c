@@ -83,26 +83,39 @@ uint32_t flow_tables_older(const struct kernel *kernel)
 	return MUSTER_TABLE_A + MUSTER_TABLE_B - flow_tables_in_force(kernel);
 }
 
+/* Opens the table at a position, if there is one. */
+static int open_table(struct kernel *kernel, uint32_t position)
+{
+	_cleanup_(closep) int fd = -1;
+	uint32_t id;
+	int r;
+
+	if (bpf_map_lookup_elem(kernel->maps.fd[MAP_FLOWS], &position, &id) < 0)
+		return 0;
+	fd = bpf_map_get_fd_by_id(id);
+	r = fd < 0 ? -errno : take(&kernel->tables.at[position], fd);
+	if (r == 0)
+		(void)TAKE_FD(fd);
+	return r;
+}
+
 int flow_tables_adopt(struct kernel *kernel)
 {
-	for (uint32_t i = 0; i <= MUSTER_TABLE_B; i++) {
-		_cleanup_(closep) int fd = -1;
-		uint32_t id;
-		int r;
+	int r = flow_tables_look(kernel);
 
-		if (bpf_map_lookup_elem(kernel->maps.fd[MAP_FLOWS], &i, &id) < 0) {
-			/* An agent that died in between has put the mask down, and no table behind it. */
-			set_mask(kernel, i, 0);
-			continue;
-		}
-		fd = bpf_map_get_fd_by_id(id);
-		r = fd < 0 ? -errno : take(&kernel->tables.at[i], fd);
-		if (r < 0)
-			return r;
-		(void)TAKE_FD(fd);
-		set_mask(kernel, i, kernel->tables.at[i].buckets - 1);
-	}
-	return 0;
+	/* An agent that died in between has put a mask down, and no table behind it. */
+	for (uint32_t i = 0; i <= MUSTER_TABLE_B && r == 0; i++)
+		set_mask(kernel, i, kernel->tables.at[i].bucket ? kernel->tables.at[i].buckets - 1 : 0);
+	return r;
+}
+
+int flow_tables_look(struct kernel *kernel)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i <= MUSTER_TABLE_B && r == 0; i++)
+		r = open_table(kernel, i);
+	return r;
 }
 
 /* Makes a table and puts it at a position where none is. */

@@ -244,6 +244,8 @@ void flow_tables_init(struct kernel *kernel);
 void flow_tables_close(struct kernel *kernel);
 /* Opens the tables that are in place. Needs CAP_SYS_ADMIN, as tables_adopt(). */
 int flow_tables_adopt(struct kernel *kernel);
+/* The same, and writes nothing. */
+int flow_tables_look(struct kernel *kernel);
 /* Makes what is missing, and begins to grow or shrink the table when it is not of the size for `flows` (0: the default). */
 int flow_tables_want(struct kernel *kernel, uint32_t flows);
 uint32_t flow_tables_in_force(const struct kernel *kernel);

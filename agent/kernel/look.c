@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 
+#include "flow_entry.h"
 #include "inside.h"
 #include "object.h"
 #include "pins.h"
@@ -14,6 +15,7 @@ void kernel_look_away(struct kernel **kernel)
 	if (!*kernel)
 		return;
 	tables_close(*kernel);
+	flow_tables_close(*kernel);
 	maps_close(&(*kernel)->maps);
 	closep(&(*kernel)->lock_fd);
 	freep(kernel);
@@ -31,6 +33,7 @@ int kernel_look_at(struct kernel **out, const char *pins, bool lock, char *why, 
 	object_quiet();
 	maps_init(&kernel->maps);
 	tables_init(kernel);
+	flow_tables_init(kernel);
 	if (lock)
 		r = kernel->lock_fd = pins_lock(pins, why, n);
 	if (r >= 0)
@@ -51,17 +54,33 @@ int kernel_look(const char *pins, struct kernel_snapshot **out, char *why, size_
 	return r < 0 ? r : kernel_snapshot(kernel, out);
 }
 
-/* The program itself counts where a count decides (counts_live() in bpf/turn.h); elsewhere an agent's scan does. */
-int64_t kernel_look_live(const struct kernel *kernel, uint32_t index)
+/* As an agent's scan (flows.c), but all at once. */
+static int count_flows(struct kernel *kernel)
 {
-	const struct muster_server *server = &kernel->servers[index % MUSTER_MAX_SERVERS];
-	const struct muster_service *service = &kernel->services[server->service % MUSTER_MAX_SERVICES];
-	uint64_t live;
+	struct flow_cursor cursor = {0};
+	struct flow_entry entry;
+	uint32_t ref, now;
+	int r = flow_tables_look(kernel);
 
-	if (server->state == MUSTER_SERVER_FREE ||
-	    (!server->max_flows && service->scheduler != MUSTER_SCHEDULER_LEAST_CONNECTIONS))
+	if (r == 0)
+		r = ticks_open(&kernel->ticks);
+	if (r < 0)
+		return r;
+	now = ticks_now(&kernel->ticks) >> MUSTER_BEAT_SHIFT;
+	ticks_close(&kernel->ticks);
+	while (flow_cursor_next(kernel, &cursor, &ref))
+		for (uint32_t way = 0; way < MUSTER_WAYS; way++)
+			if (flow_entry_read(kernel, ref + way, &entry) && flow_entry_live(kernel, &entry, now))
+				kernel->gauge.counted[entry.flow.server].live++;
+	return 0;
+}
+
+int64_t kernel_look_live(struct kernel *kernel, uint32_t index)
+{
+	if (!kernel->tables.walked && count_flows(kernel) < 0)
 		return -1;
-	return bpf_map_lookup_elem(kernel->maps.fd[MAP_LIVE], &index, &live) < 0 ? -1 : (int64_t)live;
+	kernel->tables.walked = true;
+	return kernel->gauge.counted[index % MUSTER_MAX_SERVERS].live;
 }
 
 int kernel_holder(const char *pins)

@@ -19,10 +19,10 @@ int kernel_look_at(struct kernel **out, const char *pins, bool lock, char *why, 
 void kernel_look_away(struct kernel **kernel);
 
 /*
- * Live flows of a server by its record's index, as the program counts them, after kernel_snapshot(); -1: it does not, for
- * the server has no limit and its service's scheduler asks for none.
+ * Live flows of a server by its record's index, after kernel_snapshot(): the first question walks through the flow table, as
+ * an agent would. -1: it cannot be read.
  */
-int64_t kernel_look_live(const struct kernel *kernel, uint32_t server_index);
+int64_t kernel_look_live(struct kernel *kernel, uint32_t server_index);
 
 /* The pid of the musterd that holds these maps; 0: nobody does. */
 int kernel_holder(const char *pins);
