@@ -94,6 +94,19 @@ static bool in_timeline(const json_t *event)
 	return !is(event, "sync");
 }
 
+/* Did somebody's share, or a configuration, change by it, or was something refused? */
+static bool acted(const json_t *event)
+{
+	static const char *const kinds[] = {"weight",      "order_recalled", "order_ended", "backup",
+					    "fail_open",   "suspect",        "flows_reset", "audit",
+					    "config_back", "config_pending", "storage"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (is(event, kinds[i]))
+			return true;
+	return false;
+}
+
 static void timeline(json_t *document, const struct postmortem_input *in)
 {
 	json_t *lines = json_array(), *itself = json_array();
@@ -109,10 +122,7 @@ static void timeline(json_t *document, const struct postmortem_input *in)
 			continue;
 		json_array_append_new(lines, json_pack("{s:I, s:o, s:s}", "wall_ms", (json_int_t)event_ms(event),
 						       "text", status_text(sentence(event, text)), "by", by));
-		if (!strcmp(by, "muster") &&
-		    (is(event, "weight") || is(event, "order_recalled") || is(event, "backup") ||
-		     is(event, "fail_open") || is(event, "flows_reset") || is(event, "audit") ||
-		     is(event, "order_ended")))
+		if (!strcmp(by, "muster") && acted(event))
 			json_array_append_new(itself, status_text(sentence(event, text)));
 	}
 	json_object_set_new(document, "timeline", lines);

@@ -142,6 +142,21 @@ static void what_an_order_comes_to_by_itself_is_no_operators_doing(void **state)
 	json_decref(document);
 }
 
+/* A trial that Muster ends is its doing, one that an operator takes back is theirs; an alert is told, not done. */
+static void what_muster_did_is_told_apart(void **state)
+{
+#define PLAIN(KIND, TO) "{\"time\":\"2026-11-28T07:01:00.000Z\",\"kind\":\"" KIND "\",\"to\":\"" TO "\"}"
+	json_t *document = made("[" PLAIN("config_back", "rolled back") "," OWNED(
+		"config_back", "rolled back") "," PLAIN("alert", "open") "]");
+	const json_t *itself = json_object_get(document, "by_itself");
+
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(document, "timeline")), 3);
+	assert_int_equal(json_array_size(itself), 1);
+	assert_string_equal(json_string_value(json_array_get(itself, 0)), "config_back rolled back");
+	json_decref(document);
+}
+
 static void an_empty_journal_names_no_cause(void **state)
 {
 	json_t *document = made("[]");
@@ -209,6 +224,7 @@ int main(void)
 		cmocka_unit_test(counts_what_it_cost),
 		cmocka_unit_test(tells_who_did_what),
 		cmocka_unit_test(what_an_order_comes_to_by_itself_is_no_operators_doing),
+		cmocka_unit_test(what_muster_did_is_told_apart),
 		cmocka_unit_test(an_empty_journal_names_no_cause),
 		cmocka_unit_test(odd_lines_stop_nothing),
 		cmocka_unit_test(only_what_went_wrong_is_a_cause),
