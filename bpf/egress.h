@@ -9,6 +9,8 @@
 #ifndef MUSTER_BPF_EGRESS_H
 #define MUSTER_BPF_EGRESS_H
 
+#include <stddef.h>
+
 #include "encap.h"
 
 #define AF_INET  2
@@ -114,6 +116,7 @@ static __noinline void ask_way_back(struct xdp_md *ctx, struct packet *p)
 	__builtin_memcpy(flow->hop_dst, twin.flow->way_mac, ETH_ALEN);
 }
 
+/* `macs`: the destination's link address and, behind it, the source's. */
 static __always_inline void write_macs(struct ethhdr *eth, const __u8 *macs)
 {
 	any32 *to = (void *)eth;
@@ -123,8 +126,11 @@ static __always_inline void write_macs(struct ethhdr *eth, const __u8 *macs)
 	to[1] = from[1];
 	to[2] = from[2];
 }
+_Static_assert(offsetof(struct muster_hop, src_mac) == offsetof(struct muster_hop, dst_mac) + ETH_ALEN &&
+		       offsetof(struct muster_flow, hop_src) == offsetof(struct muster_flow, hop_dst) + ETH_ALEN,
+	       "write_macs() takes both at once");
 
-/* The frame goes to `dst` out of that interface: to the server by a hop, to the client by its entry. */
+/* The frame goes to the first of `macs`, from the second, out of that interface: to the server by a hop, to the client by its entry. */
 static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const __u8 *macs, __u32 ifindex)
 {
 	struct ethhdr *eth = packet_data(ctx);

@@ -29,7 +29,7 @@ static __always_inline bool strangers(const struct packet *p)
 	       (p->config->stranger_from[from / 64] >> from % 64 & 1);
 }
 
-/* A packet of nobody's goes up. */
+/* A packet of nobody's goes up, whatever stands behind its addresses. */
 static __always_inline int pass(void)
 {
 	__u32 verdict = MUSTER_VERDICT_NO_SERVICE;
@@ -65,10 +65,11 @@ static __always_inline bool touch(struct packet *p)
 /* One of its two directions, as muster_stats has them. */
 static __always_inline void count_traffic(struct muster_stats *stats, __u32 dir, __u32 bytes)
 {
-	struct muster_traffic *traffic = (void *)stats + dir * sizeof(*traffic);
+	struct muster_traffic *traffic;
 
 	if (!stats)
 		return;
+	traffic = (void *)stats + dir * sizeof(*traffic);
 	traffic->packets++;
 	traffic->bytes += bytes;
 }
@@ -77,7 +78,7 @@ static __always_inline void count_traffic(struct muster_stats *stats, __u32 dir,
 static __always_inline void count_on(const struct packet *p, __u32 dir)
 {
 	__u32 verdict = dir == MUSTER_TO_SERVER ? MUSTER_VERDICT_TO_SERVER : MUSTER_VERDICT_TO_CLIENT;
-	__u32 service = p->slot.flow->service, server = p->slot.flow->server;
+	__u32 service = p->service_index, server = p->server_index;
 	__u64 *counter = bpf_map_lookup_elem(&muster_verdicts, &verdict);
 
 	if (counter)
@@ -117,10 +118,10 @@ static __always_inline int go_on(struct packet *p, const struct plain *at, bool 
 	}
 	if (!one_way(flow->mode))
 		readdress(p, at, v6, dir);
+	p->service_index = flow->service;
+	p->server_index = flow->server;
 	/* The last look at the flow's entry: was it this flow's all the while that it was read? */
 	if (!slot_holds(&p->slot)) {
-		p->service_index = flow->service;
-		p->server_index = flow->server;
 		count(p, MUSTER_VERDICT_RACED, MUSTER_ACTION_DROP);
 		return XDP_DROP;
 	}

@@ -122,7 +122,10 @@ static __always_inline void *packet_end(const struct xdp_md *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
-/* By words of 32 bits: an address in a packet, or behind a port, is aligned to no more. */
+/*
+ * By wide words, though an address is aligned to 4 bytes alone: records and packets bear that, the stack only where the
+ * address stands first in what is aligned to 8, as a packet's key does.
+ */
 static __always_inline bool same_addr(const struct muster_addr *a, const struct muster_addr *b)
 {
 	const any64 *x = (const void *)a, *y = (const void *)b;
