@@ -68,6 +68,18 @@ static bool unchecked(const struct audit_sight *sight, const struct server *serv
 		       STALE_CHECKS * (int64_t)check->interval_ms + check->timeout_ms + STALE_MORE_MS;
 }
 
+/* What an observer has lowered, an observer raises again, or nobody. A backup that stands by is not lowered. */
+static bool observed(const struct audit_sight *sight, enum pool_cause cause)
+{
+	return sight->unattended ? cause == POOL_CAUSE_STANDBY : pool_cause_observed(cause);
+}
+
+static const char *cause_text(const struct audit_sight *sight, enum pool_cause cause)
+{
+	return sight->unattended && cause == POOL_CAUSE_UNKNOWN ? "so it was left, and nobody is there to raise it"
+								: pool_cause_text(cause);
+}
+
 static void see_server(const struct audit_sight *sight, const struct server *server, struct audit_server *out,
 		       char text[AUDIT_TEXT])
 {
@@ -78,8 +90,8 @@ static void see_server(const struct audit_sight *sight, const struct server *ser
 		.declared = server->conf->weight * 100,
 		.effective = server->run.pool.effective,
 		.healthy = server->run.health.state == HEALTH_UP,
-		.observed = pool_cause_observed(server->run.pool.cause),
-		.cause = pool_cause_text(server->run.pool.cause),
+		.observed = observed(sight, server->run.pool.cause),
+		.cause = cause_text(sight, server->run.pool.cause),
 		.ordered = order != NULL,
 		.overdue = order && (order->overdue || (sight->unattended && is_over(sight, order))),
 		.order = order ? order_text(sight, order, text, AUDIT_TEXT) : NULL,

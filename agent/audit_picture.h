@@ -17,7 +17,7 @@ struct audit_sight {
 	const struct lease_clock *clock;
 	bool settled;    /* what the tables hold is what was meant, not what a start has yet to write */
 	bool checked;    /* somebody checks the servers */
-	bool unattended; /* nobody is there to end an order */
+	bool unattended; /* nobody is there to end an order, or to raise what is low */
 };
 
 /* How many slots of its service's table each server has, and how many nobody's. */
