@@ -78,13 +78,14 @@ static int period(struct session *session, char **path)
 	return client_query(path, "from_ms", from) < 0 || client_query(path, "to_ms", to) < 0 ? CLI_FAILED : CLI_DONE;
 }
 
-/* What a file is made of. False: there is nothing to write, and no file. */
+/* What a file is made of. False: there is nothing to write, and no file. What fails is the stream's error. */
 typedef bool (*write_fn)(FILE *out, const struct answer *answer, const char *picture);
 
 static bool write_json(FILE *out, const struct answer *answer, const char *picture)
 {
 	(void)picture;
-	return fprintf(out, "%s\n", answer->text) > 0;
+	fprintf(out, "%s\n", answer->text);
+	return true;
 }
 
 static bool write_markdown(FILE *out, const struct answer *answer, const char *picture)
@@ -103,6 +104,7 @@ static bool write_chart(FILE *out, const struct answer *answer, const char *pict
 static int write_file(const char *path, write_fn write, const struct answer *answer, const char *picture, bool *written)
 {
 	_cleanup_(freep) char *fresh = NULL;
+	bool failed;
 	FILE *out;
 
 	*written = false;
@@ -110,7 +112,9 @@ static int write_file(const char *path, write_fn write, const struct answer *ans
 		return CLI_FAILED;
 	out = fopen(fresh, "we");
 	*written = out && write(out, answer, picture);
-	if (!out || fclose(out) != 0 || (*written && rename(fresh, path) < 0)) {
+	/* What a full disk did not take is gone from the stream: fclose() alone would call the rest of it a success. */
+	failed = !out || ferror(out);
+	if ((out && fclose(out) != 0) || failed || (*written && rename(fresh, path) < 0)) {
 		fprintf(stderr, "muster: writing %s: %s\n", path, strerror(errno));
 		unlink(fresh);
 		return CLI_FAILED;
