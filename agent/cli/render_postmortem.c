@@ -77,7 +77,7 @@ static void impact_server(FILE *out, const json_t *server)
 		fprintf(out, " - |\n");
 }
 
-/* Before the last hour figures are those of whole hours, the first of them whole, too: a reader must know. */
+/* Before the last hour figures are those of whole hours, the first and the last of them whole, too: a reader must know. */
 static void impact_hours(FILE *out, const json_t *document)
 {
 	const json_t *row;
@@ -93,7 +93,9 @@ static void impact_hours(FILE *out, const json_t *document)
 		end_ms = json_figure(row, "wall_ms") + json_figure(row, "span_ms");
 	}
 	if (end_ms)
-		fprintf(out, "\nFrom %s to %s figures are known by the hour: they may begin before the period.\n",
+		fprintf(out,
+			"\nFrom %s to %s figures are known by the hour: they may begin before the period, and end "
+			"after it.\n",
 			stamp(first_ms, from, sizeof(from)), stamp(end_ms, to, sizeof(to)));
 }
 

@@ -153,28 +153,57 @@ static const char *in_kinds(const json_t *kinds, char *text, size_t size)
 	return text;
 }
 
+static json_int_t figure_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* "200 new connections and 1095 requests": those where they are known, for of connections that are kept one asks for many. */
+static const char *asked_for(const json_t *impact, char *text, size_t size)
+{
+	const json_t *requests = json_object_get(impact, "requests");
+	int length = snprintf(text, size, "%lld new connections", figure_of(impact, "flows"));
+
+	if (json_is_integer(requests))
+		snprintf(text + length, size - (size_t)length, " and %lld requests", json_integer_value(requests));
+	return text;
+}
+
+/* Figures that are known by the hour alone count what came before the period, and after it, as well. */
+static bool reaches_out(const struct postmortem_input *in)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(in->spans, i, row)
+	{
+		json_int_t begin_ms = figure_of(row, "wall_ms"), span_ms = figure_of(row, "span_ms");
+
+		if (span_ms > 60000 && (begin_ms < in->from_ms || begin_ms + span_ms > in->to_ms))
+			return true;
+	}
+	return false;
+}
+
 /* What a reader wants to know first: for how long, how bad, and why. */
 static void summary(json_t *document, const struct postmortem_input *in)
 {
 	const json_t *impact = json_object_get(document, "impact"), *causes = json_object_get(document, "causes");
 	const json_t *affected = json_object_get(impact, "affected_pct");
-	long long flows = json_integer_value(json_object_get(impact, "flows")),
-		  failures = json_integer_value(json_object_get(impact, "failures")),
-		  lasted_ms = json_integer_value(json_object_get(impact, "last_failure_ms")) -
-			      json_integer_value(json_object_get(impact, "first_failure_ms"));
+	long long failures = figure_of(impact, "failures"),
+		  lasted_ms = figure_of(impact, "last_failure_ms") - figure_of(impact, "first_failure_ms");
 	json_t *lines = json_array();
-	char kinds[TEXT_SIZE / 2];
+	char kinds[TEXT_SIZE / 2], asked[128];
 
+	asked_for(impact, asked, sizeof(asked));
 	if (failures)
-		json_array_append_new(
-			lines,
-			json_sprintf("Of %lld new connections, %lld met a refusal or an answer 5xx, within %lld min.",
-				     flows, failures, lasted_ms / 60000));
-	else
 		json_array_append_new(lines,
-				      json_sprintf("Of %lld new connections, none met a refusal or an answer 5xx "
-						   "that was counted, in %lld min.",
-						   flows, (long long)(in->to_ms - in->from_ms) / 60000));
+				      json_sprintf("Of %s, %lld met a refusal or an answer 5xx, within %lld min.",
+						   asked, failures, lasted_ms / 60000));
+	else
+		json_array_append_new(lines, json_sprintf("Of %s, none met a refusal or an answer 5xx "
+							  "that was counted, in %lld min.",
+							  asked, (long long)(in->to_ms - in->from_ms) / 60000));
 	if (*in_kinds(json_object_get(impact, "kinds"), kinds, sizeof(kinds)))
 		json_array_append_new(lines, json_sprintf("By kind: %s.", kinds));
 	if (json_is_number(affected))
@@ -182,17 +211,15 @@ static void summary(json_t *document, const struct postmortem_input *in)
 				      json_sprintf("While it lasted, %.1f %% of what clients asked for failed: that "
 						   "share of them was affected, if all ask alike.",
 						   json_number_value(affected)));
+	if (reaches_out(in))
+		json_array_append_new(lines, json_string("Some figures are known by the hour alone: they may begin "
+							 "before the period, and end after it."));
 	if (json_array_size(causes))
 		json_array_append_new(
 			lines, json_sprintf("Likeliest cause: %s", event_text(json_array_get(causes, 0), "text")));
 	else
 		json_array_append_new(lines, json_string("The journal of this period names no cause."));
 	json_object_set_new(document, "summary", lines);
-}
-
-static json_int_t flows_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
 }
 
 /* Each row's part of what came to its service in that span; rows of one moment stand together. */
@@ -209,14 +236,14 @@ static void set_shares(json_t *spans)
 		     row = json_array_get(spans, ++end))
 			json_object_set_new(
 				sums, event_text(row, "service"),
-				json_integer(flows_of(sums, event_text(row, "service")) + flows_of(row, "flows")));
+				json_integer(figure_of(sums, event_text(row, "service")) + figure_of(row, "flows")));
 		for (; first < end; first++) {
 			json_int_t sum;
 
 			row = json_array_get(spans, first);
-			sum = flows_of(sums, event_text(row, "service"));
+			sum = figure_of(sums, event_text(row, "service"));
 			json_object_set_new(row, "share_pct",
-					    sum ? json_real(100.0 * (double)flows_of(row, "flows") / (double)sum)
+					    sum ? json_real(100.0 * (double)figure_of(row, "flows") / (double)sum)
 						: json_null());
 		}
 		json_decref(sums);

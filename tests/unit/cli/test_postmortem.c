@@ -146,7 +146,8 @@ static void the_impact_is_a_table_of_figures(void **state)
 	has(text, "60 new connections, 120 requests answered; 20 refused or answered 5xx.\n");
 	has(text, "Failures from 2026-11-28 07:00:00 to 2026-11-28 07:02:00: 2m");
 	has(text, "Clients affected meanwhile: 25.0 %, if all ask alike.\n");
-	has(text, "From 2026-11-28 06:00:00 to 2026-11-28 07:00:00 figures are known by the hour");
+	has(text, "From 2026-11-28 06:00:00 to 2026-11-28 07:00:00 figures are known by the hour: they may begin "
+		  "before the period, and end after it.\n");
 	has(text, "| web/web-01 | 30 | 120 | 5 | 15 | 0 | 7 | - | 7.5 % |\n");
 	has(text, "| 30 | - | 0 | 0 | 0 | 0 | 4m | 30.0 % |\n");
 	has(text, "2026-11-28 06:00, 60 min ");
