@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The post-mortem's chart, as SVG: of each service the shares of its servers over time, and the memory that they had. A
- * point a row of the document; a line is broken where nothing is known.
+ * point a row of the document; a line is broken where nothing is known, or a row is missing.
  */
 #include "render.h"
 
@@ -85,21 +85,21 @@ static bool of(const json_t *row, const char *service, const char *server)
 static void line(const struct chart *chart, const char *service, const char *server, const char *key, const char *color)
 {
 	const json_t *row;
-	bool open = false;
+	double open_ms = -1; /* the end of the row before, where the line goes on; -1: it begins anew */
 	size_t i;
 
 	fprintf(chart->out, "<path stroke=\"%s\" d=\"", color);
 	json_array_foreach(json_object_get(chart->document, "spans"), i, row)
 	{
-		double ms = json_figure(row, "wall_ms") + json_figure(row, "span_ms") / 2;
+		double begin_ms = json_figure(row, "wall_ms"), span_ms = json_figure(row, "span_ms");
 
 		if (!of(row, service, server))
 			continue;
 		/* A point alone is seen by its round ends. */
 		if (json_known(row, key))
-			fprintf(chart->out, open ? "L%.1f %.1f" : "M%.1f %.1fh0", x_of(chart, ms),
-				y_of(chart, json_figure(row, key)));
-		open = json_known(row, key);
+			fprintf(chart->out, open_ms == begin_ms ? "L%.1f %.1f" : "M%.1f %.1fh0",
+				x_of(chart, begin_ms + span_ms / 2), y_of(chart, json_figure(row, key)));
+		open_ms = json_known(row, key) ? begin_ms + span_ms : -1;
 	}
 	fprintf(chart->out, "\"><title>");
 	put_xml(chart->out, server);
@@ -183,12 +183,13 @@ bool render_chart(FILE *out, const json_t *document)
 		return false;
 	plots(&chart);
 	fclose(chart.out);
-	fprintf(out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\">\n"
-		"<style>text { font: 12px sans-serif } path { fill: none; stroke-width: 2; stroke-linecap: round; "
-		"stroke-linejoin: round } .grid { stroke: #ddd; stroke-width: 1 }</style>\n"
-		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n%s</svg>\n",
-		WIDTH, chart.top, body);
+	if (chart.top > 0)
+		fprintf(out,
+			"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\">\n"
+			"<style>text { font: 12px sans-serif } path { fill: none; stroke-width: 2; stroke-linecap: "
+			"round; stroke-linejoin: round } .grid { stroke: #ddd; stroke-width: 1 }</style>\n"
+			"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n%s</svg>\n",
+			WIDTH, chart.top, body);
 	free(body);
-	return true;
+	return chart.top > 0;
 }

@@ -212,10 +212,40 @@ static void nothing_known_is_no_chart(void **state)
 	}
 }
 
+/* A minute of which there is no row, as when the host booted anew, is no line. */
+static void a_missing_row_breaks_the_line(void **state)
+{
+	json_t *json = document();
+	char *text;
+
+	(void)state;
+	/* The first server's first minute: its hour ends before the next one begins. */
+	json_array_remove(json_object_get(json, "spans"), 2);
+	text = chart(json, true);
+	assert_int_equal(times(strstr(text, "memory available"), "L"), 0);
+	free(text);
+	json_decref(json);
+}
+
+/* Of servers to which nothing came, and whose memory nobody reads, there is nothing to draw. */
+static void no_figure_is_no_chart(void **state)
+{
+	static const char of_nothing[] = SPAN("web-01", "1795849200000", "60000", "null", "null");
+	json_t *json = json_pack("{s:[o], s:{s:[{s:s, s:s}]}}", "spans", json_loads(of_nothing, 0, NULL), "impact",
+				 "servers", "service", "web", "server", "web-01");
+	char *text = chart(json, false);
+
+	(void)state;
+	assert_string_equal(text, "");
+	free(text);
+	json_decref(json);
+}
+
 /* Of many servers some have a line, and all a bar; half a document is drawn as half a chart. */
 static void odd_documents_are_drawn(void **state)
 {
-	json_t *json = json_loads("{\"spans\":[{},1],\"impact\":{\"servers\":[{},2]},\"timeline\":[3],\"causes\":[{}]}",
+	json_t *json = json_loads("{\"spans\":[{},{\"share_pct\":50},1],\"impact\":{\"servers\":[{},2]},\"timeline\":["
+				  "3],\"causes\":[{}]}",
 				  0, NULL);
 	char *text = markdown(json, NULL);
 
@@ -230,9 +260,13 @@ static void odd_documents_are_drawn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_impact_is_a_table_of_figures), cmocka_unit_test(foreign_text_is_no_markup),
-		cmocka_unit_test(the_chart_has_a_point_a_row),      cmocka_unit_test(nothing_known_is_no_chart),
+		cmocka_unit_test(the_impact_is_a_table_of_figures),
+		cmocka_unit_test(foreign_text_is_no_markup),
+		cmocka_unit_test(the_chart_has_a_point_a_row),
+		cmocka_unit_test(nothing_known_is_no_chart),
 		cmocka_unit_test(odd_documents_are_drawn),
+		cmocka_unit_test(a_missing_row_breaks_the_line),
+		cmocka_unit_test(no_figure_is_no_chart),
 	};
 
 	setenv("TZ", "UTC", 1);
