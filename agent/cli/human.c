@@ -87,15 +87,23 @@ const char *human_time(int64_t wall_ms, int64_t now_ms, char *buf)
 	return buf;
 }
 
+size_t human_control(const char *text, size_t length)
+{
+	unsigned char c = length ? (unsigned char)text[0] : ' ';
+
+	/* C1 controls are U+0080 to U+009F, 0xc2 and one more byte in UTF-8 */
+	if (c == 0xc2 && length > 1 && (unsigned char)text[1] < 0xa0)
+		return 2;
+	return c < ' ' || c == 0x7f;
+}
+
 void human_print(FILE *out, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-		/* C1 controls are U+0080 to U+009F, 0xc2 and one more byte in UTF-8 */
-		bool c1 = c == 0xc2 && i + 1 < length && (unsigned char)text[i + 1] < 0xa0;
+		size_t control = text[i] == '\n' ? 0 : human_control(text + i, length - i);
 
-		fputc((c < 0x20 && c != '\n') || c == 0x7f || c1 ? '?' : c, out);
-		i += c1;
+		fputc(control ? '?' : text[i], out);
+		i += control ? control - 1 : 0;
 	}
 }
 

@@ -20,6 +20,8 @@ const char *human_left(int64_t ms, char *buf);
 /* Local time: "14:02:10" on the day of now_ms, else "2026-11-20 14:02". */
 const char *human_time(int64_t wall_ms, int64_t now_ms, char *buf);
 
+/* Of how many bytes the control character is that `text` (of `length`) begins with; 0: with none. */
+size_t human_control(const char *text, size_t length);
 /* Writes text that came from elsewhere: a control character, which could steer the terminal, becomes '?'. */
 void human_print(FILE *out, const char *text, size_t length);
 

@@ -23,10 +23,11 @@ static const char *stamp(double wall_ms, char *buf, size_t n)
 /* Text of others: what would end a table's cell, or be markup, is escaped; a control character becomes '?'. */
 static void put(FILE *out, const char *text)
 {
-	for (; *text; text++) {
+	for (size_t control; *text; text += control ? control : 1) {
+		control = human_control(text, strnlen(text, 2));
 		if (strchr("\\|<&[`", *text))
 			fputc('\\', out);
-		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+		fputc(control ? '?' : *text, out);
 	}
 }
 

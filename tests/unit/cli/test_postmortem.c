@@ -34,7 +34,7 @@ static const char document_text[] =
 	"{\"service\":\"web\",\"server\":\"<web>&02\",\"flows\":30,\"requests\":null,\"refused\":0,\"errors_5xx\":0,"
 	"\"resets\":0,\"repeated\":0,\"out_ms\":240000,\"least_available_pct\":30.0}]},"
 	"\"timeline\":[{\"wall_ms\":1795849200000,\"by\":\"operator\",\"text\":\"drained: "
-	"<script>|![x](//e)\\u0007`\"}],"
+	"<script>|![x](//e)\\u0007\\u0085`\\u00a0\"}],"
 	"\"causes\":[{\"text\":\"<i>\",\"evidence\":[\"a|b\\nc\"]}],\"spans\":";
 
 static json_t *document(void)
@@ -163,7 +163,7 @@ static void foreign_text_is_no_markup(void **state)
 	char *text = markdown(json, "a (1).svg");
 
 	(void)state;
-	has(text, "| operator | drained: \\<script>\\|!\\[x](//e)?\\` |\n");
+	has(text, "| operator | drained: \\<script>\\|!\\[x](//e)??\\`\u00a0 |\n");
 	has(text, "- Likeliest: a\\|b\n");
 	has(text, "1. \\<i>\n   - a\\|b?c\n");
 	has(text, "| web/\\<web>\\&02 |");
