@@ -32,7 +32,8 @@ void histories_free(struct histories **histories);
 char *histories_format(const struct histories *histories, const char *boot_id);
 /*
  * From the text of an earlier save (NULL: none). What another boot counted cannot be gone on from. What is damaged is left
- * out: a history is no reason not to start. Returns how many servers it knows, -EINVAL when nothing could be read.
+ * out: a history is no reason not to start. Of the form before this one spans are read, without what failed, and of an hour no
+ * more flows than its busiest minute had. Returns how many servers it knows, -EINVAL when nothing could be read.
  */
 int histories_parse(const char *text, const char *boot_id, struct histories **out);
 

@@ -7,7 +7,8 @@
 
 #include "history.h"
 
-#define SCHEMA 2
+#define SCHEMA  2
+#define EARLIER 1 /* whose spans have failures of no kind where `all_flows` is now, and nothing else is of use */
 
 struct text {
 	char *bytes;
@@ -176,7 +177,7 @@ static uint32_t small(int64_t number)
 	return number < 0 ? HISTORY_UNKNOWN : (uint32_t)MIN(number, (int64_t)UINT32_MAX - 1);
 }
 
-static void read_spans(const json_t *rows, struct history_span *ring, size_t n)
+static void read_spans(const json_t *rows, bool earlier, struct history_span *ring, size_t n)
 {
 	const json_t *row;
 	size_t i;
@@ -194,7 +195,7 @@ static void read_spans(const json_t *rows, struct history_span *ring, size_t n)
 					      .live = small(v[2]),
 					      .proven_flows = small(v[3]),
 					      .proven_live = small(v[4]),
-					      .all_flows = (uint64_t)MAX(v[5], 0),
+					      .all_flows = (uint64_t)MAX(earlier ? v[1] : v[5], 0),
 					      .available_permille = small(v[6]),
 					      .live_mean = small(v[7]),
 					      .used_bytes = MAX(v[8], 0)};
@@ -203,7 +204,7 @@ static void read_spans(const json_t *rows, struct history_span *ring, size_t n)
 	}
 }
 
-static void read_history(const json_t *object, struct history *out)
+static void read_history(const json_t *object, bool earlier, struct history *out)
 {
 	int64_t last[LAST_NUMBERS], now[NOW_NUMBERS + HISTORY_COUNTS];
 
@@ -226,11 +227,11 @@ static void read_history(const json_t *object, struct history *out)
 		for (size_t i = 0; i < HISTORY_COUNTS; i++)
 			out->now.counts[i] = small(MAX(now[NOW_NUMBERS + i], 0));
 	}
-	read_spans(json_object_get(object, "minutes"), out->minute, HISTORY_MINUTES);
-	read_spans(json_object_get(object, "hours"), out->hour, HISTORY_HOURS);
+	read_spans(json_object_get(object, "minutes"), earlier, out->minute, HISTORY_MINUTES);
+	read_spans(json_object_get(object, "hours"), earlier, out->hour, HISTORY_HOURS);
 }
 
-static int read_server(const json_t *object, bool same_boot, struct histories *histories)
+static int read_server(const json_t *object, bool earlier, bool same_boot, struct histories *histories)
 {
 	const char *service = json_string_value(json_object_get(object, "service"));
 	const char *server = json_string_value(json_object_get(object, "server"));
@@ -242,7 +243,7 @@ static int read_server(const json_t *object, bool same_boot, struct histories *h
 		return -ENOMEM;
 	of = histories->of[histories->n - 1];
 	of->seen_ms = json_integer_value(json_object_get(object, "seen_ms"));
-	read_history(object, &of->history);
+	read_history(object, earlier, &of->history);
 	if (!same_boot)
 		history_forget_counters(&of->history);
 	return 0;
@@ -254,12 +255,13 @@ int histories_parse(const char *text, const char *boot_id, struct histories **ou
 	json_t *root = text ? json_loads(text, 0, NULL) : NULL;
 	const char *boot = json_string_value(json_object_get(root, "boot_id"));
 	const json_t *server;
-	bool damaged = text && json_integer_value(json_object_get(root, "schema")) != SCHEMA;
+	const json_int_t schema = json_integer_value(json_object_get(root, "schema"));
+	bool damaged = text && schema != SCHEMA && schema != EARLIER;
 	int error = histories ? 0 : -ENOMEM;
 	size_t i;
 
 	json_array_foreach(damaged ? NULL : json_object_get(root, "servers"), i, server) error =
-		error ? error : read_server(server, boot && !strcmp(boot, boot_id), histories);
+		error ? error : read_server(server, schema == EARLIER, boot && !strcmp(boot, boot_id), histories);
 	json_decref(root);
 	if (error)
 		return error;
