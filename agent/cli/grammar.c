@@ -64,7 +64,7 @@ static const struct cli_option
 	in      = {"in", 0, VALUE_INTERFACE, "DEV", .help = "where it comes in; else by the way to its sender"},
 	from_when = {"since", 0, VALUE_TEXT, "WHEN", .preset = "1h ago", .help = "'2h ago', 14:05, or '2026-11-20 14:05'"},
 	until   = {"until", 0, VALUE_TEXT, "WHEN", .help = "likewise; else until now"},
-	output  = {"output", 'o', VALUE_FILE, "FILE", .help = "write it there, whole or not at all"},
+	output  = {"output", 'o', VALUE_FILE, "FILE", .help = "write it there, whole or not at all, and its chart beside it"},
 	expect  = {"expect", 0, VALUE_TEXT, "SERVER,...", .help = "these servers have to serve with all their weight"},
 	object  = {"object", 0, VALUE_FILE, "FILE", .help = "the program to load, without asking the agent"},
 	pins    = {"pins", 0, VALUE_FILE, "DIR", .help = "the folder of the pinned maps, without asking the agent"};
@@ -151,15 +151,17 @@ const struct cli_command cli_commands[] = {
 		   "a new one those that it would get now. Works without an agent too; by root."},
 	{{"audit"}, .options = {&expect, &unattended, &state, &pins}, .run = run_audit,
 	 .help = "what is not as it was declared: orders, tables, packets, interfaces",
-	 .detail = "The declared servers against the orders, the kernel's tables and the packets that were counted; looked at each "
-		   "second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
+	 .detail = "The declared servers against the orders, the kernel's tables and the packets that were counted, as musterd saw "
+		   "them within the last second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
 		   "and serve with all their weight: for the end of a test, or of a day. With --offline "
-		   "packets are not counted, and an order whose time is over is one that nobody ends."},
+		   "all is read at that moment, packets are not counted, an order whose time is over is one that nobody ends, and a "
+		   "weight that is low is one that nobody raises."},
 	{{"postmortem"}, .options = {&from_when, &until, &output}, .run = run_postmortem,
 	 .help = "what happened in a period, as a document: impact, timeline, causes",
 	 .detail = "Markdown, or with --json the agent's document. Made from the journal, whose latest 4,096 lines are at hand, and from "
 		   "what each server carried in each minute of the last hour and each hour of the last day. With -o a chart is written "
-		   "beside the Markdown: FILE.svg, or outage.svg beside outage.md. A cause is a candidate: beside it stands the evidence."},
+		   "beside the Markdown (not with --json, nor when there is no figure to draw): FILE.svg, or outage.svg beside outage.md. A "
+		   "cause is a candidate: beside it stands the evidence."},
 	{{"check"}, .options = {&expect, &pins}, .run = run_check,
 	 .help = "one line for a monitoring system, with figures",
 	 .detail = "A monitoring plugin: ends with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN), and prints figures behind a "

@@ -12,8 +12,8 @@
 int kernel_look(const char *pins, struct kernel_snapshot **out, char *why, size_t n);
 
 /*
- * The maps alone, open for kernel_snapshot(), kernel_turns(), kernel_picks() and kernel_put_service(), and for nothing else.
- * `lock`: no agent may start until kernel_look_away(); -EBUSY: one holds them.
+ * The maps alone, open for kernel_snapshot(), kernel_turns(), kernel_picks(), kernel_look_live() and kernel_put_service(),
+ * and for nothing else. `lock`: no agent may start until kernel_look_away(); -EBUSY: one holds them.
  */
 int kernel_look_at(struct kernel **out, const char *pins, bool lock, char *why, size_t n);
 void kernel_look_away(struct kernel **kernel);

@@ -77,7 +77,10 @@ void history_forget_counters(struct history *history);
 const struct history_span *history_minute(const struct history *history, int64_t number);
 /* The hour of that number, what of it is known; NULL: nothing. */
 const struct history_span *history_hour(const struct history *history, int64_t number);
-/* The same, or so far as it went where it is under way, or its server is in no pool any more. False: nothing is known. */
+/*
+ * The minute as history_minute() has it, or so far as it went where it is under way, or its server is in no pool any more.
+ * False: nothing is known.
+ */
 bool history_minute_so_far(const struct history *history, int64_t number, struct history_span *out);
 /*
  * The hour of that number without its minutes from `until` on: counted is what came before, while the greatest and the least
