@@ -130,7 +130,10 @@ _Static_assert(offsetof(struct muster_hop, src_mac) == offsetof(struct muster_ho
 		       offsetof(struct muster_flow, hop_src) == offsetof(struct muster_flow, hop_dst) + ETH_ALEN,
 	       "write_macs() takes both at once");
 
-/* The frame goes to the first of `macs`, from the second, out of that interface: to the server by a hop, to the client by its entry. */
+/*
+ * The frame goes to the first of `macs`, from the second, out of that interface: to the server by a hop, to the client by
+ * its entry.
+ */
 static __always_inline int send_to(struct xdp_md *ctx, struct packet *p, const __u8 *macs, __u32 ifindex)
 {
 	struct ethhdr *eth = packet_data(ctx);

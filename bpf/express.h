@@ -2,9 +2,9 @@
 /*
  * The express lane: the two kinds of packet that are nearly all of them. One of many of a proven flow, which changes nothing
  * about it, goes through the same stages as any other, only without their questions about rare things; and one that is for
- * nobody here goes up. Whatever is not plainly so takes the whole way, untouched, and has lost some ten nanoseconds. Here a
- * nanosecond is a dozen instructions: headers stand at constant offsets (plain.h), addresses and link addresses are compared
- * and copied by wide words, and the packet is handed to no function, so that the compiler keeps it in registers.
+ * nobody here goes up. Whatever is not plainly so takes the whole way, untouched, and has lost some ten nanoseconds. What
+ * counts here is how many instructions there are: headers stand at constant offsets (plain.h), addresses and link addresses are
+ * compared and copied by wide words, and the packet is handed to no function, so that the compiler keeps it in registers.
  */
 #ifndef MUSTER_BPF_EXPRESS_H
 #define MUSTER_BPF_EXPRESS_H

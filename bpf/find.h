@@ -43,6 +43,7 @@ static __always_inline bool take_records(struct packet *p)
 	return p->service && p->server;
 }
 
+/* The packet's entry with its records, where it is found at once. Whether it lives is for the caller to ask: is_proven(). */
 static __always_inline bool find_at_once(struct packet *p)
 {
 	__u32 table = proven_table(p->config);

@@ -15,7 +15,7 @@
 /* Bytes of the shortest plain frame. */
 #define PLAIN_LEAST (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct tcphdr))
 
-/* A plain packet's headers. The shortest has 20 bytes behind IP: a TCP header, or UDP with an empty DNS question. */
+/* A plain packet's headers. The shortest has 20 bytes behind IP: a TCP header, or a DNS message without a question in UDP. */
 struct plain {
 	struct ethhdr *eth;
 	union {

@@ -16,6 +16,7 @@ struct endpoints {
 	__be16 sport, dport;
 };
 
+/* `dir`: the flow's own; apart, so that who knows it when compiled can say so. */
 static __always_inline struct endpoints endpoints_of(const struct muster_flow *flow, const struct muster_server *server,
 						     const struct muster_service *service, __u32 dir)
 {

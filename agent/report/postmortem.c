@@ -129,30 +129,6 @@ static void timeline(json_t *document, const struct postmortem_input *in)
 	json_object_set_new(document, "by_itself", itself);
 }
 
-/* "12 refused, 340 answered 5xx, 3 reset by their server": the kinds that there were. */
-static const char *in_kinds(const json_t *kinds, char *text, size_t size)
-{
-	static const struct {
-		const char *key, *words;
-	} words[] = {
-		{"refused", "refused"},
-		{"errors_5xx", "answered 5xx"},
-		{"resets", "reset by their server"},
-		{"repeated", "asked for again, for nobody answered in time"},
-	};
-	size_t length = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		long long n = json_integer_value(json_object_get(kinds, words[i].key));
-
-		if (n && length < size)
-			length += (size_t)snprintf(text + length, size - length, "%s%lld %s", length ? ", " : "", n,
-						   words[i].words);
-	}
-	return text;
-}
-
 static json_int_t figure_of(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -204,7 +180,7 @@ static void summary(json_t *document, const struct postmortem_input *in)
 		json_array_append_new(lines, json_sprintf("Of %s, none met a refusal or an answer 5xx "
 							  "that was counted, in %lld min.",
 							  asked, (long long)(in->to_ms - in->from_ms) / 60000));
-	if (*in_kinds(json_object_get(impact, "kinds"), kinds, sizeof(kinds)))
+	if (*postmortem_kinds_text(json_object_get(impact, "kinds"), kinds, sizeof(kinds)))
 		json_array_append_new(lines, json_sprintf("By kind: %s.", kinds));
 	if (json_is_number(affected))
 		json_array_append_new(lines,

@@ -36,8 +36,9 @@ const char *event_text(const json_t *event, const char *key);
 int64_t event_ms(const json_t *event);
 const char *event_whom(const json_t *event, char *buf, size_t n);
 
-/* postmortem_impact.c: "impact". */
+/* postmortem_impact.c: "impact", and its kinds of failure as "12 refused, 340 answered 5xx": those that there were. */
 json_t *postmortem_impact(const struct postmortem_input *in);
+const char *postmortem_kinds_text(const json_t *by_kind, char *text, size_t size);
 /* postmortem_causes.c: fills "causes" and "follow_ups". */
 void postmortem_causes(json_t *document, const struct postmortem_input *in);
 

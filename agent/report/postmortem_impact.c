@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What it cost: what each server carried, what failed and how, for how long each was out, and what memory was left. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "postmortem.h"
 
-/* What clients met, as a row of the period names it. The first two are failures; the others may yet have been served. */
-static const char *const kinds[] = {"refused", "errors_5xx", "resets", "repeated"};
+/*
+ * What clients met, as a row of the period names it, and in words. The first two are failures; the others may yet have been
+ * served.
+ */
+static const struct {
+	const char *key, *words;
+} kinds[] = {
+	{"refused", "refused"},
+	{"errors_5xx", "answered 5xx"},
+	{"resets", "reset by their server"},
+	{"repeated", "asked for again, for nobody answered in time"},
+};
 
 #define FAILURES 2 /* kinds[] before this one */
 
@@ -48,7 +59,7 @@ static json_int_t failures_of(const json_t *row)
 	json_int_t failures = 0;
 
 	for (size_t i = 0; i < FAILURES; i++)
-		failures += count(row, kinds[i]);
+		failures += count(row, kinds[i].key);
 	return failures;
 }
 
@@ -67,7 +78,7 @@ static void carried(struct parts *parts, const json_t *spans)
 		part->flows += count(row, "flows");
 		part->requests += count(row, "requests");
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-			part->kind[k] += count(row, kinds[k]);
+			part->kind[k] += count(row, kinds[k].key);
 		if (json_is_number(pct) && (part->least_pct < 0 || json_number_value(pct) < part->least_pct))
 			part->least_pct = json_number_value(pct);
 	}
@@ -145,7 +156,7 @@ static void set_counts(json_t *object, const struct part *part)
 static void set_kinds(json_t *object, const struct part *part)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		json_object_set_new(object, kinds[i], json_integer(part->kind[i]));
+		json_object_set_new(object, kinds[i].key, json_integer(part->kind[i]));
 }
 
 static json_t *server_json(const struct part *part)
@@ -184,4 +195,19 @@ json_t *postmortem_impact(const struct postmortem_input *in)
 	lasted(impact, in->spans);
 	json_object_set_new(impact, "servers", servers);
 	return impact;
+}
+
+const char *postmortem_kinds_text(const json_t *by_kind, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		json_int_t n = count(by_kind, kinds[i].key);
+
+		if (n && length < size)
+			length += (size_t)snprintf(text + length, size - length, "%s%lld %s", length ? ", " : "",
+						   (long long)n, kinds[i].words);
+	}
+	return text;
 }
