@@ -131,6 +131,14 @@ static void follow_move(struct memory *memory, const struct memory_conf *conf, u
 	}
 }
 
+static void note_short(struct memory *memory, int64_t now_ms)
+{
+	if (memory->level != MEMORY_LOW && memory->level != MEMORY_HARD && !memory->room.dies_again)
+		memory->short_ms = 0;
+	else if (!memory->short_ms)
+		memory->short_ms = now_ms;
+}
+
 static bool may_step_down(const struct memory *memory, const struct memory_conf *conf, int64_t now_ms)
 {
 	int64_t waited = now_ms - memory->stepped_ms;
@@ -151,7 +159,7 @@ static bool may_step_up(const struct memory *memory, const struct memory_conf *c
 
 	if (!memory->stepped_ms)
 		return true;
-	if (waited < MAX(one_interval(conf), memory->follow_ms))
+	if (memory->room.dies_again || waited < MAX(one_interval(conf), memory->follow_ms))
 		return false;
 	if (!memory->move.direction || (memory->move.direction > 0 && moving <= 0))
 		return true;
@@ -208,6 +216,12 @@ static void note_full(struct memory *memory, int64_t now_ms)
 		memory->follow_ms = 0;
 }
 
+static void forget_readings(struct memory *memory)
+{
+	memory->room = (struct memory_room){0};
+	memory->short_ms = 0;
+}
+
 static bool take_words(struct memory *memory, const struct memory_reading *reading)
 {
 	bool changed = memory->agent_weight_pct != reading->weight_pct || memory->agent_health != reading->health ||
@@ -230,6 +244,7 @@ static bool take_reading(struct memory *memory, const struct memory_conf *conf, 
 	if (reading->total_bytes <= 0 || reading->available_bytes < 0) {
 		/* An agent that speaks only words: nothing is known of its memory. */
 		changed = enter(memory, MEMORY_UNKNOWN, now_ms);
+		forget_readings(memory);
 		if (memory->factor_pct < 100 && may_step_up(memory, conf, now_ms))
 			step_up(memory, conf, 100, now_ms);
 		return changed || memory->factor_pct != factor;
@@ -239,6 +254,8 @@ static bool take_reading(struct memory *memory, const struct memory_conf *conf, 
 	memory->available_permille = (uint32_t)((double)memory->available_bytes * 1000 / memory->total_bytes);
 	changed = enter(memory, level_of(memory, conf), now_ms);
 	follow_move(memory, conf, before, before_ms, now_ms);
+	memory_room_note(&memory->room, memory->available_permille, conf->interval_ms, now_ms);
+	note_short(memory, now_ms);
 	step_factor(memory, conf, now_ms);
 	return changed || memory->factor_pct != factor;
 }
@@ -275,10 +292,16 @@ bool memory_age(struct memory *memory, const struct memory_conf *conf, int64_t n
 	memory->agent_weight_pct = memory->agent_health = memory->agent_admin = -1;
 	memory->text[0] = '\0';
 	memory->move = (struct memory_move){0};
+	forget_readings(memory);
 	if (factor < 100 && (changed || may_step_up(memory, conf, now_ms)))
 		step_up(memory, conf, 100, now_ms);
 	note_full(memory, now_ms);
 	return changed || memory->factor_pct != factor;
+}
+
+uint32_t memory_known_permille(const struct memory *memory, const struct memory_conf *conf, int64_t now_ms)
+{
+	return memory_counts(memory) ? memory_room_known(&memory->room, conf->interval_ms, now_ms) : 0;
 }
 
 void memory_take(struct memory *memory, uint32_t factor_pct, int64_t now_ms)

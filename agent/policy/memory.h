@@ -18,11 +18,11 @@
  *    is measured, from a step to the end of the movement that followed; a jump from one reading to the next is no lag.
  *
  * Below hard the factor goes on down to the floor; the pool takes it to 0 when a twin has room, and the way back then
- * starts at 0. The pool also says when nobody else has more room: then there is no step down (pool.h). A stale source stops
- * counting: its factor goes up to 100 by steps, its agent's words are forgotten.
+ * starts at 0. The pool also says when nobody else is known to have room: then there is no step down (pool.h). Who dies again
+ * and again (memory_room.h) gets nothing back before that is over, and is short until then. A stale source stops counting:
+ * its factor goes up to 100 by steps, its agent's words are forgotten.
  *
- * tests/unit/policy/test_memory_loop.c holds the closed loop that these rules were chosen by, what it asserts, and where that
- * is less than "at most 1 reversal in 10 min, never more exhaustions than fixed equal weights".
+ * tests/unit/policy/test_memory_loop.c holds the closed loop that these rules were chosen by.
  */
 #ifndef MUSTER_POLICY_MEMORY_H
 #define MUSTER_POLICY_MEMORY_H
@@ -30,6 +30,7 @@
 #include "../base.h"
 #include "../config.h"
 #include "../probe/probe.h"
+#include "memory_room.h"
 
 enum memory_level { MEMORY_UNKNOWN, MEMORY_GOOD, MEMORY_LOW, MEMORY_HARD, MEMORY_STALE };
 
@@ -54,7 +55,9 @@ struct memory {
 	char text[128];
 	unsigned failures;        /* consecutive */
 	enum probe_outcome cause; /* of the last failure */
-	bool no_relief;           /* told by the pool: nobody else has more room, so no step down */
+	bool no_relief;           /* told by the pool: nobody else is known to have room, so no step down */
+	int64_t short_ms;         /* since when it is short: below soft, or dying again and again; 0: it is not */
+	struct memory_room room;
 	/* private to memory.c */
 	struct memory_move move;
 	int64_t follow_ms;   /* how long the reading needed to settle after a step: 3 x the measured lag */
@@ -72,6 +75,9 @@ bool memory_age(struct memory *memory, const struct memory_conf *conf, int64_t n
 
 /* The pool decided otherwise (relief, a limit, all equal): the factor goes on from here. */
 void memory_take(struct memory *memory, uint32_t factor_pct, int64_t now_ms);
+
+/* What it is known to have available, in permille of total; 0: nothing is known (memory_room.h). */
+uint32_t memory_known_permille(const struct memory *memory, const struct memory_conf *conf, int64_t now_ms);
 
 /* Whether the source's readings of memory count now. */
 bool memory_counts(const struct memory *memory);

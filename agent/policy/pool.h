@@ -24,8 +24,10 @@
  * Memory (pool_memory.c). Below hard with another healthy server above soft: 0 for new flows, within max_out. A move of
  * weight for memory never raises a server that is not above soft to more than 1.5 times the share it has without
  * such moves: all factors give way alike until that holds, and memory goes on from there. (POLICY also wants more than
- * 15 min of forecast there: the forecast changes no weight, so it is not asked here.) No server steps down while all others that serve are low too,
- * unless it is hard and another has 10 points more: lowering the next one only moves the trouble. All equal again,
+ * 15 min of forecast there: the forecast changes no weight, so it is not asked here.) A server steps down, or is relieved, only
+ * for one that is known to have room (memory_room.h): above soft, and read since the other fell short; and relieved only
+ * if that one stays above hard. While all fall, what saves one ends the other sooner. Between two servers, moves that were
+ * taken back are not made again (pool_moves.c). All equal again,
  * as fail-open: mean memory factor below 0.5, a server below hard that memory's moves gave more than its share, or at
  * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
  * Each of these came out of the closed loop in tests/unit/policy/test_memory_loop.c.
@@ -135,6 +137,7 @@ struct pool_member {
 			uint32_t floor_pct;  /* least factor of a server that is not out */
 			uint32_t other_pct;  /* health and agent */
 			uint32_t memory_pct; /* memory */
+			uint32_t was_pct;    /* the same under which its memory was read */
 			uint32_t base_pct;   /* all of these, or fail-open */
 			uint32_t ramp_pct;   /* slow start */
 		} look;
@@ -148,6 +151,16 @@ struct pool_member {
 	uint32_t live_flows, max_flows;  /* 0: not known, no limit */
 };
 
+/* Where memory's moves lead the load between two servers: what they add to the first one's share. */
+struct pool_moves {
+	double now, farthest;
+	bool back;   /* they were taken back, so they are not made again before all was well for 10 min */
+	double most; /* that may be moved meanwhile, either way */
+	bool over;   /* all was well, if not for long, or at rest for 10 min: one below hard may be relieved again */
+	int64_t well_ms;  /* since when all is well; 0: it is not */
+	int64_t rests_ms; /* since when nobody falls; 0: somebody does */
+};
+
 struct pool_run {
 	bool fail_open;
 	bool suspect;
@@ -156,6 +169,7 @@ struct pool_run {
 	int64_t fail_open_since_ms, suspect_since_ms;
 	int64_t short_until_ms;  /* all equal for memory at least until then */
 	size_t short_serving;    /* how many served at the last call */
+	struct pool_moves moves; /* memory's */
 	uint32_t tier;           /* backups up to this tier stand in */
 	int64_t enough_since_ms; /* they are not needed since; 0: they are */
 	bool known;              /* every active server was, once */
@@ -182,6 +196,18 @@ void pool_take_out(const struct pool_conf *conf, const struct pool_run *run, str
 void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		 int64_t now_ms);
 void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms);
+/* What a server has, or all who serve, in 1/100 weight: with memory's moves given way, without them, and under its reading. */
+struct pool_shares {
+	double with, without, was;
+};
+struct pool_shares pool_share_of(const struct pool_member *member, uint32_t way_pct);
+struct pool_shares pool_shares(const struct pool_member *members, size_t n, uint32_t way_pct);
+/* A factor gone so many percent of its way to 100. */
+uint32_t pool_given_way(uint32_t pct, uint32_t way_pct);
+/* Memory's moves between two (pool_moves.c): whether they may lead so far, where they lead, and when they are forgotten. */
+bool pool_moves_allow(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct);
+void pool_moves_note(struct pool_run *run, const struct pool_member *members, size_t n);
+void pool_moves_forget(struct pool_run *run, const struct pool_member *members, size_t n, int64_t now_ms);
 void pool_ramp_move(struct pool_member *members, size_t n, int64_t now_ms);
 void pool_tier(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 	       int64_t now_ms);

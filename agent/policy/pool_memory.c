@@ -4,7 +4,6 @@
 
 #define SHORT_PCT      50
 #define SHORT_LEAST_MS (10 * 60 * 1000) /* all equal for this long: a reversal at most in that time */
-#define ROOM_PERMILLE  100              /* more available than one below hard: it can take from that one */
 
 static bool has_memory(const struct pool_member *member)
 {
@@ -21,46 +20,79 @@ static bool below_hard(const struct pool_member *member)
 	return has_memory(member) && member->memory->level == MEMORY_HARD;
 }
 
-/* A healthy server above soft can take what one below hard may no longer get. */
-static bool twin_has_room(const struct pool_member *members, size_t n)
+/*
+ * Whether it is known to have room for what another, short since `short_ms`, loses: read since then, and above soft even at
+ * its lowest. While it falls too, the load may have grown for all; then what saves one ends the other sooner.
+ */
+static bool has_room(const struct pool_member *member, int64_t short_ms, int64_t now_ms)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct pool_member *member = &members[i];
+	const struct memory *memory = member->memory;
 
-		if (member->run->look.usable && member->run->look.serves && above_soft(member) &&
-		    member->health->state == HEALTH_UP)
+	return !memory->short_ms && memory->read_ms >= short_ms &&
+	       memory_known_permille(memory, member->memory_conf, now_ms) >= 10 * member->memory_conf->soft_pct;
+}
+
+/* A healthy server above soft can take what one below hard no longer gets. */
+static bool is_twin(const struct pool_member *member)
+{
+	return member->run->look.usable && member->run->look.serves && above_soft(member) &&
+	       member->health->state == HEALTH_UP;
+}
+
+static bool any_twin(const struct pool_member *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_twin(&members[i]))
 			return true;
-	}
 	return false;
 }
 
-static uint32_t given_way(uint32_t pct, uint32_t way_pct)
+/* When the last of those that are relieved was. */
+static int64_t last_relief_ms(const struct pool_member *members, size_t n)
 {
-	return pct + ((100 - pct) * way_pct + 99) / 100;
+	int64_t last_ms = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i].run->look.relieved && !members[i].memory->factor_pct)
+			last_ms = MAX(last_ms, members[i].memory->stepped_ms);
+	return last_ms;
+}
+
+/* Whether it stays above hard with what it is to get now: its memory grows at most as its share does. */
+static bool carries(const struct pool_member *twin, const struct pool_shares *all, int64_t now_ms)
+{
+	struct pool_shares mine = pool_share_of(twin, 0);
+	double before = mine.was * all->with, after = mine.with * all->was;
+	uint32_t known = memory_known_permille(twin->memory, twin->memory_conf, now_ms);
+
+	return (1000.0 - known) * after <= (1000.0 - 10 * twin->memory_conf->hard_pct) * before;
+}
+
+/* A twin that has room for what this server loses, and was read since the relief of another. */
+static bool twin_carries(const struct pool_member *members, size_t n, const struct pool_member *relieved,
+			 int64_t now_ms)
+{
+	struct pool_shares all = pool_shares(members, n, 0);
+	int64_t last_ms = last_relief_ms(members, n);
+
+	for (size_t i = 0; i < n; i++)
+		if (is_twin(&members[i]) && has_room(&members[i], relieved->memory->short_ms, now_ms) &&
+		    members[i].memory->read_ms > last_ms && carries(&members[i], &all, now_ms))
+			return true;
+	return false;
 }
 
 /* Whether nobody who is not above soft gets more than 1.5 times the share that it has without memory's moves. */
-static bool within_limit(const struct pool_member *members, size_t n, uint32_t way_pct)
+static bool within_limit(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct)
 {
-	double with = 0, without = 0;
+	struct pool_shares all = pool_shares(members, n, way_pct);
 
+	if (!pool_moves_allow(run, members, n, way_pct))
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		const struct pool_look *look = &members[i].run->look;
+		struct pool_shares mine = pool_share_of(&members[i], way_pct);
 
-		if (!look->serves)
-			continue;
-		with += (double)members[i].allowed * MIN(look->other_pct, given_way(look->memory_pct, way_pct));
-		without += (double)members[i].allowed * look->other_pct;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct pool_look *look = &members[i].run->look;
-		double mine, before;
-
-		if (!look->serves || !look->other_pct || above_soft(&members[i]))
-			continue;
-		mine = (double)members[i].allowed * MIN(look->other_pct, given_way(look->memory_pct, way_pct));
-		before = (double)members[i].allowed * look->other_pct;
-		if (mine * without > 1.5 * before * with + 1e-6)
+		if (!above_soft(&members[i]) && mine.with * all.without > 1.5 * mine.without * all.with + 1e-6)
 			return false;
 	}
 	return true;
@@ -88,7 +120,8 @@ static size_t still_allowed(const struct pool_conf *conf, const struct pool_memb
 }
 
 /* Those at 0 already stay there, if that is still within the limits: no exchange of one for another. */
-static void stay_relieved(const struct pool_conf *conf, struct pool_member *members, size_t n)
+static void stay_relieved(const struct pool_conf *conf, const struct pool_run *run, struct pool_member *members,
+			  size_t n)
 {
 	size_t most = still_allowed(conf, members, n);
 
@@ -101,7 +134,7 @@ static void stay_relieved(const struct pool_conf *conf, struct pool_member *memb
 		look->memory_pct = 0;
 		most--;
 	}
-	if (within_limit(members, n, 0))
+	if (within_limit(run, members, n, 0))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		struct pool_look *look = &members[i].run->look;
@@ -113,7 +146,8 @@ static void stay_relieved(const struct pool_conf *conf, struct pool_member *memb
 }
 
 /* To 0 with those below hard, as far as the limits on what is out and on what others get allow. */
-static void relieve(const struct pool_conf *conf, struct pool_member *members, size_t n)
+static void relieve(const struct pool_conf *conf, const struct pool_run *run, struct pool_member *members, size_t n,
+		    int64_t now_ms)
 {
 	size_t most = still_allowed(conf, members, n);
 	bool again = true;
@@ -128,7 +162,8 @@ static void relieve(const struct pool_conf *conf, struct pool_member *members, s
 			if (!may_relieve(&members[i]))
 				continue;
 			look->memory_pct = 0;
-			look->relieved = within_limit(members, n, 0);
+			look->relieved = twin_carries(members, n, &members[i], now_ms);
+			look->relieved = look->relieved && within_limit(run, members, n, 0);
 			if (!look->relieved)
 				look->memory_pct = before;
 			again |= look->relieved;
@@ -138,76 +173,63 @@ static void relieve(const struct pool_conf *conf, struct pool_member *members, s
 }
 
 /* All factors alike, as little as is needed. Whether it was. */
-static bool give_way(struct pool_member *members, size_t n)
+static bool give_way(const struct pool_run *run, struct pool_member *members, size_t n)
 {
 	uint32_t low = 0, high = 100;
 
-	if (within_limit(members, n, 0))
+	if (within_limit(run, members, n, 0))
 		return false;
 	while (low + 1 < high) {
 		uint32_t middle = (low + high) / 2;
 
-		if (within_limit(members, n, middle))
+		if (within_limit(run, members, n, middle))
 			high = middle;
 		else
 			low = middle;
 	}
 	for (size_t i = 0; i < n; i++)
-		members[i].run->look.memory_pct = given_way(members[i].run->look.memory_pct, high);
+		members[i].run->look.memory_pct = pool_given_way(members[i].run->look.memory_pct, high);
 	return true;
 }
 
 /*
- * Where all are short, lowering the next one only moves the trouble: a server steps down only while another that serves
- * is not known to be short, or when it is below hard itself and another has clearly more room.
+ * A server steps down only while another that serves is known to have room, or nothing is known of its memory: where all are
+ * short, or fall, lowering the next one only moves the trouble.
  */
-static void tell_room(const struct pool_run *run, struct pool_member *members, size_t n)
+static void tell_room(const struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms)
 {
-	const struct pool_member *most = NULL;
-	size_t roomy = 0;
+	int64_t read_ms = 0; /* the last time that one with room was */
 
 	for (size_t i = 0; i < n; i++) {
 		const struct pool_member *member = &members[i];
 
 		if (!member->run->look.serves || !member->run->look.other_pct)
 			continue;
-		if (!has_memory(member) ||
-		    (member->memory->level != MEMORY_LOW && member->memory->level != MEMORY_HARD))
-			roomy++;
-		else if (!most || member->memory->available_permille > most->memory->available_permille)
-			most = member;
+		if (!has_memory(member) || !memory_counts(member->memory))
+			read_ms = INT64_MAX;
+		else if (has_room(member, 0, now_ms))
+			read_ms = MAX(read_ms, member->memory->read_ms);
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct pool_member *member = &members[i];
+		struct memory *memory = members[i].memory;
 
-		if (!has_memory(member))
-			continue;
-		member->memory->no_relief =
-			run->memory_short ||
-			(member->run->look.serves && !roomy &&
-			 !(below_hard(member) &&
-			   most->memory->available_permille >= member->memory->available_permille + ROOM_PERMILLE));
+		if (has_memory(&members[i]))
+			memory->no_relief =
+				run->memory_short || (members[i].run->look.serves &&
+						      read_ms < (memory->short_ms ? memory->short_ms : INT64_MAX));
 	}
 }
 
 /* Whether a server fell below hard while memory's moves gave it more than its share: they must end. */
 static bool move_hurts(const struct pool_member *members, size_t n)
 {
-	double with = 0, without = 0;
+	struct pool_shares all = pool_shares(members, n, 0);
 
 	for (size_t i = 0; i < n; i++) {
-		const struct pool_look *look = &members[i].run->look;
+		struct pool_shares mine = pool_share_of(&members[i], 0);
 
-		if (!look->serves)
-			continue;
-		with += (double)members[i].allowed * MIN(look->other_pct, look->memory_pct);
-		without += (double)members[i].allowed * look->other_pct;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct pool_look *look = &members[i].run->look;
-
-		if (look->serves && below_hard(&members[i]) && !members[i].run->was_hard &&
-		    MIN(look->other_pct, look->memory_pct) * without > 1.05 * look->other_pct * with)
+		if (below_hard(&members[i]) && !members[i].run->was_hard &&
+		    mine.with * all.without > 1.02 * mine.without * all.with)
 			return true;
 	}
 	return false;
@@ -245,6 +267,7 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 			continue;
 		opened++;
 		hard += below_hard(&members[i]) && members[i].run->look.serves;
+		members[i].run->look.memory_pct = 100;
 		/* When the pool recovers, memory starts from here, so that no weight jumps back. */
 		if (members[i].memory)
 			memory_take(members[i].memory, 100, now_ms);
@@ -253,21 +276,27 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 		run->short_until_ms = now_ms + SHORT_LEAST_MS;
 	run->short_serving = opened;
 	run->memory_short = now_ms < run->short_until_ms;
+	pool_moves_note(run, members, n);
 }
 
 void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		 int64_t now_ms)
 {
-	bool hurts = move_hurts(members, n), room = twin_has_room(members, n);
+	bool hurts = move_hurts(members, n);
 
-	if (room) {
-		stay_relieved(conf, members, n);
-		relieve(conf, members, n);
-	}
+	pool_moves_forget(run, members, n, now_ms);
+	for (size_t i = 0; i < n; i++)
+		members[i].run->look.was_pct = members[i].run->look.memory_pct;
+	if (any_twin(members, n))
+		stay_relieved(conf, run, members, n);
+	relieve(conf, run, members, n, now_ms);
 	run->memory_short = is_short(run, members, n, hurts, now_ms);
-	if (!run->memory_short && give_way(members, n) && room)
-		relieve(conf, members, n); /* what gave way may have made room */
-	tell_room(run, members, n);
+	if (!run->memory_short && give_way(run, members, n)) {
+		for (size_t i = 0; i < n; i++)
+			members[i].run->look.was_pct = members[i].run->look.memory_pct;
+		relieve(conf, run, members, n, now_ms); /* what gave way may have made room */
+	}
+	tell_room(run, members, n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		struct pool_look *look = &members[i].run->look;
 
@@ -277,4 +306,5 @@ void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool
 		if (look->serves && has_memory(&members[i]))
 			memory_take(members[i].memory, look->memory_pct, now_ms);
 	}
+	pool_moves_note(run, members, n);
 }

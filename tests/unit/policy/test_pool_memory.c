@@ -15,6 +15,10 @@ static void memory_below_hard_is_relieved(void **state)
 	lab.now_ms += 1000;
 	remembers(WEB_01, 5);
 	weigh();
+	if (!lab.runs[WEB_01].effective)
+		fail_msg("web-01 was relieved before its twin was read again");
+	remembers(WEB_02, 60);
+	weigh();
 	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
 	assert_server(WEB_02, 1000, POOL_CAUSE_FULL);
 	for (int step = 1; step <= 10; step++) {
@@ -45,6 +49,162 @@ static void memory_of_all_low_moves_nothing(void **state)
 	assert_server(WEB_01, 1000, POOL_CAUSE_FAIL_OPEN);
 	assert_server(WEB_02, 1000, POOL_CAUSE_FAIL_OPEN);
 	assert_true(lab.run.fail_open);
+}
+
+static void read_both(double web_01, double web_02)
+{
+	lab.now_ms += 1000;
+	remembers(WEB_01, web_01);
+	remembers(WEB_02, web_02);
+	weigh();
+}
+
+static void a_twin_that_falls_is_given_nothing(void **state)
+{
+	(void)state;
+	lab_up(2);
+	read_both(60, 60);
+	for (int k = 0; k < 20; k++) {
+		read_both(24 - k, 60 - k);
+		if (lab.runs[WEB_01].effective < 900)
+			fail_msg("web-01 has %u although both fall", lab.runs[WEB_01].effective);
+	}
+	/* It rests: now it is known what it has. */
+	for (int k = 0; k < 6; k++)
+		read_both(5, 60);
+	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
+}
+
+static void a_twin_that_is_noisy_is_given_all_the_same(void **state)
+{
+	static const double noise[] = {0, 1.4, -1.1, 0.3, -1.5, 1.5, -0.2, 0.9, -1.3, 1.2, -0.7};
+
+	(void)state;
+	lab_up(2);
+	for (int k = 0; k < 60; k++)
+		read_both(60 + noise[(k + 5) % 11], 60 + noise[k % 11]);
+	for (int k = 0; k < 10; k++)
+		read_both(20 - 2 * k, 60 + noise[k % 11]);
+	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
+}
+
+static void a_twin_that_could_not_carry_it_is_not_given_all(void **state)
+{
+	(void)state;
+	lab_up(2);
+	for (int k = 0; k < 10; k++)
+		read_both(30, 30);
+	for (int k = 0; k < 3; k++)
+		read_both(5, 30);
+	if (!lab.runs[WEB_01].effective)
+		fail_msg("web-02 at 70 %% of its memory was given twice its load");
+}
+
+/* Moves between two, and then back. */
+static void there_and_back(void)
+{
+	lab_up(2);
+	for (int k = 0; k < 10; k++)
+		read_both(60, 60);
+	for (int k = 0; k < 10; k++)
+		read_both(12, 60);
+	if (lab.runs[WEB_01].effective > 600)
+		fail_msg("web-01, short of memory, has %u", lab.runs[WEB_01].effective);
+	for (int k = 0; k < 60; k++)
+		read_both(27, 20);
+	if (lab.runs[WEB_01].effective < 900)
+		fail_msg("web-01 got back only %u", lab.runs[WEB_01].effective);
+}
+
+static void what_was_taken_back_is_not_moved_again(void **state)
+{
+	(void)state;
+	there_and_back();
+	for (int k = 0; k < 3600; k++) {
+		read_both(12, 60);
+		if (lab.runs[WEB_01].effective < 900 || lab.runs[WEB_02].effective < 900)
+			fail_msg("second %d: %u and %u", k, lab.runs[WEB_01].effective, lab.runs[WEB_02].effective);
+	}
+	/* Ten good minutes, and it may. */
+	for (int k = 0; k < 640; k++)
+		read_both(60, 60);
+	for (int k = 0; k < 10; k++)
+		read_both(12, 60);
+	if (lab.runs[WEB_01].effective > 600)
+		fail_msg("web-01, short of memory, has %u", lab.runs[WEB_01].effective);
+}
+
+static void after_rest_one_below_hard_is_relieved_all_the_same(void **state)
+{
+	(void)state;
+	there_and_back();
+	for (int k = 0; k < 300; k++)
+		read_both(20, 60);
+	for (int k = 0; k < 10; k++)
+		read_both(5, 60);
+	if (!lab.runs[WEB_01].effective)
+		fail_msg("web-01 was relieved although its moves were taken back minutes ago");
+	there_and_back();
+	for (int k = 0; k < 640; k++)
+		read_both(20, 60);
+	for (int k = 0; k < 10; k++)
+		read_both(5, 60);
+	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
+}
+
+static void of_three_anothers_shortage_holds_nobody(void **state)
+{
+	(void)state;
+	lab_up(3);
+	for (int k = 0; k < 40; k++) {
+		/* web-01 goes to and fro, web-02 falls short, web-03 has room. */
+		remembers(WEB_03, 70);
+		read_both(k / 10 % 2 ? 60 : 12, k < 20 ? 60 : 12);
+	}
+	if (lab.runs[WEB_02].effective > 600)
+		fail_msg("web-02, short of memory, has %u", lab.runs[WEB_02].effective);
+	for (int k = 0; k < 5; k++) {
+		remembers(WEB_03, 70);
+		read_both(12, 5);
+	}
+	assert_server(WEB_02, 0, POOL_CAUSE_MEMORY);
+	assert_server(WEB_03, 1000, POOL_CAUSE_FULL);
+}
+
+static void alone_nobody_steps_down(void **state)
+{
+	(void)state;
+	lab_up(2);
+	read_both(60, 60);
+	goes(WEB_02, PROBE_REFUSED);
+	weigh();
+	assert_server(WEB_02, 0, POOL_CAUSE_DOWN);
+	for (int k = 0; k < 10; k++) {
+		lab.now_ms += 1000;
+		remembers(WEB_01, 15);
+		weigh();
+		assert_server(WEB_01, 1000, POOL_CAUSE_FULL);
+	}
+}
+
+static void who_dies_again_and_again_gets_nothing_back(void **state)
+{
+	uint32_t least = 1000;
+
+	(void)state;
+	lab_up(2);
+	for (int k = 0; k < 10; k++)
+		read_both(60, 60);
+	for (int life = 0; life < 4; life++)
+		for (int k = 0; k < 10; k++) {
+			read_both(90 - 9.5 * k, 60);
+			if (life > 1 && lab.runs[WEB_01].effective > least)
+				fail_msg("life %d: web-01 had %u and has %u", life, least, lab.runs[WEB_01].effective);
+			least = lab.runs[WEB_01].effective;
+		}
+	for (int k = 0; k < 300; k++)
+		read_both(60, 60);
+	assert_server(WEB_01, 1000, POOL_CAUSE_FULL);
 }
 
 static void nobody_below_soft_gets_more_than_half_as_much_again(void **state)
@@ -124,6 +284,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_below_hard_is_relieved),
 		cmocka_unit_test(memory_of_all_low_moves_nothing),
+		cmocka_unit_test(a_twin_that_falls_is_given_nothing),
+		cmocka_unit_test(a_twin_that_is_noisy_is_given_all_the_same),
+		cmocka_unit_test(a_twin_that_could_not_carry_it_is_not_given_all),
+		cmocka_unit_test(what_was_taken_back_is_not_moved_again),
+		cmocka_unit_test(after_rest_one_below_hard_is_relieved_all_the_same),
+		cmocka_unit_test(of_three_anothers_shortage_holds_nobody),
+		cmocka_unit_test(alone_nobody_steps_down),
+		cmocka_unit_test(who_dies_again_and_again_gets_nothing_back),
 		cmocka_unit_test(nobody_below_soft_gets_more_than_half_as_much_again),
 		cmocka_unit_test(who_joins_ends_all_equal),
 		cmocka_unit_test(an_agents_words_lower_but_never_raise),
