@@ -202,7 +202,8 @@ static void step_factor(struct memory *memory, const struct memory_conf *conf, i
 		up = 0;
 	if (memory->factor_pct > down && may_step_down(memory, conf, now_ms))
 		step(memory, -(int32_t)MIN(memory->factor_pct - down, (uint32_t)DOWN_POINTS), now_ms);
-	else if (memory->factor_pct < up && (memory->factor_pct < conf->floor_pct || may_step_up(memory, conf, now_ms)))
+	else if (memory->factor_pct < up && !memory->no_return &&
+		 (memory->factor_pct < conf->floor_pct || may_step_up(memory, conf, now_ms)))
 		step_up(memory, conf, up, now_ms);
 }
 
@@ -254,7 +255,7 @@ static bool take_reading(struct memory *memory, const struct memory_conf *conf, 
 	memory->available_permille = (uint32_t)((double)memory->available_bytes * 1000 / memory->total_bytes);
 	changed = enter(memory, level_of(memory, conf), now_ms);
 	follow_move(memory, conf, before, before_ms, now_ms);
-	memory_room_note(&memory->room, memory->available_permille, conf->interval_ms, now_ms);
+	memory_room_note(&memory->room, memory->available_permille, conf->soft_pct * 10, now_ms);
 	note_short(memory, now_ms);
 	step_factor(memory, conf, now_ms);
 	return changed || memory->factor_pct != factor;
@@ -284,8 +285,10 @@ bool memory_age(struct memory *memory, const struct memory_conf *conf, int64_t n
 	uint32_t factor = memory->factor_pct;
 	bool changed;
 
-	if (conf->source == MEMORY_NONE)
+	if (conf->source == MEMORY_NONE) {
+		forget_readings(memory);
 		return false;
+	}
 	if (memory->level != MEMORY_STALE && now_ms - heard_ms < conf->stale_after_ms)
 		return false;
 	changed = enter(memory, MEMORY_STALE, now_ms);
@@ -299,9 +302,9 @@ bool memory_age(struct memory *memory, const struct memory_conf *conf, int64_t n
 	return changed || memory->factor_pct != factor;
 }
 
-uint32_t memory_known_permille(const struct memory *memory, const struct memory_conf *conf, int64_t now_ms)
+uint32_t memory_known_permille(const struct memory *memory)
 {
-	return memory_counts(memory) ? memory_room_known(&memory->room, conf->interval_ms, now_ms) : 0;
+	return memory_counts(memory) ? memory_room_known(&memory->room) : 0;
 }
 
 void memory_take(struct memory *memory, uint32_t factor_pct, int64_t now_ms)

@@ -56,6 +56,7 @@ struct memory {
 	unsigned failures;        /* consecutive */
 	enum probe_outcome cause; /* of the last failure */
 	bool no_relief;           /* told by the pool: nobody else is known to have room, so no step down */
+	bool no_return;           /* told by the pool: what it was relieved of stays where it is, so no step up */
 	int64_t short_ms;         /* since when it is short: below soft, or dying again and again; 0: it is not */
 	struct memory_room room;
 	/* private to memory.c */
@@ -77,7 +78,7 @@ bool memory_age(struct memory *memory, const struct memory_conf *conf, int64_t n
 void memory_take(struct memory *memory, uint32_t factor_pct, int64_t now_ms);
 
 /* What it is known to have available, in permille of total; 0: nothing is known (memory_room.h). */
-uint32_t memory_known_permille(const struct memory *memory, const struct memory_conf *conf, int64_t now_ms);
+uint32_t memory_known_permille(const struct memory *memory);
 
 /* Whether the source's readings of memory count now. */
 bool memory_counts(const struct memory *memory);

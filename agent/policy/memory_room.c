@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "memory_room.h"
 
+#include <string.h>
+
 #define POINT_PERMILLE 10
 #define JUMP_PERMILLE  100
-#define END_PERMILLE   20 /* as good as nothing: noise */
+#define END_PERMILLE   20     /* as good as nothing: noise */
+#define LAG_MAX_MS     120000 /* the longest that is believed */
 #define MINUTE_MS      60000
 #define AGAIN_MS       (MEMORY_ROOM_MINUTES * (int64_t)MINUTE_MS)
 
@@ -18,22 +21,22 @@ static uint32_t lowest(const struct memory_room *room)
 
 static void note_low(struct memory_room *room, uint32_t permille, int64_t now_ms)
 {
-	int64_t minute = now_ms / MINUTE_MS, new = room->known ? minute - room->minute : MEMORY_ROOM_MINUTES;
+	int64_t minute = now_ms / MINUTE_MS, new = room->readings ? minute - room->minute : MEMORY_ROOM_MINUTES;
+	uint32_t *low = &room->low_permille[minute % MEMORY_ROOM_MINUTES];
 
 	for (int64_t i = 0; i < MIN(new, (int64_t)MEMORY_ROOM_MINUTES); i++)
 		room->low_permille[(minute + MEMORY_ROOM_MINUTES - i) % MEMORY_ROOM_MINUTES] = permille;
 	room->minute = minute;
-	room->low_permille[minute % MEMORY_ROOM_MINUTES] =
-		MIN(room->low_permille[minute % MEMORY_ROOM_MINUTES], permille);
+	*low = MIN(*low, permille);
 }
 
-/* Whether it went a point below the mark, and where the mark is now: no lower than `least`. */
-static bool goes_below(uint32_t *mark, uint32_t permille, uint32_t least)
+/* Whether the reading is a point lower than it has been; what is ten minutes ago counts no more. */
+static bool is_lower(struct memory_room *room, uint32_t permille)
 {
-	bool below = permille + POINT_PERMILLE <= *mark;
+	bool lower = room->readings && permille + POINT_PERMILLE <= room->low_mark_permille;
 
-	*mark = below ? permille : MAX(*mark, least);
-	return below;
+	room->low_mark_permille = lower || !room->readings ? permille : MAX(room->low_mark_permille, lowest(room));
+	return lower;
 }
 
 static void note_death(struct memory_room *room, int64_t now_ms)
@@ -43,37 +46,55 @@ static void note_death(struct memory_room *room, int64_t now_ms)
 	note_low(room, 0, now_ms);
 }
 
-void memory_room_note(struct memory_room *room, uint32_t permille, int64_t interval_ms, int64_t now_ms)
+/* Up at once: from where it was about to end? */
+static void note_jump(struct memory_room *room, uint32_t permille, uint32_t soft_permille, int64_t now_ms)
 {
-	bool jumped = room->known && permille >= room->permille + JUMP_PERMILLE;
+	uint32_t before = room->last[0].permille, fell = 0;
 
-	if (!room->known)
-		room->mark_permille = room->low_mark_permille = permille;
-	if (jumped && room->permille <= room->fell_by + END_PERMILLE)
+	if (!room->readings || permille < before + JUMP_PERMILLE)
+		return;
+	if (room->readings > 1 && room->last[1].permille > before)
+		fell = room->last[1].permille - before;
+	if (before < soft_permille && before <= fell + END_PERMILLE)
 		note_death(room, now_ms);
+	room->jumped_ms = now_ms;
+}
+
+/* Where it will rest: 0 while that cannot be known. */
+static uint32_t resting(const struct memory_room *room)
+{
+	uint32_t now = room->last[0].permille, then;
+	int64_t lasted_ms, falls = 0;
+
+	if (room->readings < MEMORY_ROOM_LEAST || room->jumped_ms > room->last[room->readings - 1].ms)
+		return 0;
+	for (unsigned i = room->readings / 2; i < room->readings; i++) {
+		lasted_ms = MAX(room->last[0].ms - room->last[i].ms, (int64_t)1);
+		then = room->last[i].permille;
+		falls = MAX(falls, then > now ? (int64_t)(then - now) * LAG_MAX_MS / lasted_ms : 0);
+	}
+	return falls < now ? now - (uint32_t)falls : 0;
+}
+
+void memory_room_note(struct memory_room *room, uint32_t permille, uint32_t soft_permille, int64_t now_ms)
+{
+	note_jump(room, permille, soft_permille, now_ms);
 	note_low(room, permille, now_ms);
-	if (goes_below(&room->mark_permille, permille, permille > POINT_PERMILLE ? permille - POINT_PERMILLE : 0) ||
-	    jumped)
-		room->fell_ms = now_ms;
-	if (jumped)
-		room->mark_permille = permille;
-	if (goes_below(&room->low_mark_permille, permille, lowest(room)))
+	if (is_lower(room, permille))
 		room->lower_ms = now_ms;
-	/* After a jump nobody knows how fast it falls: it may have done all of that since. */
-	room->fell_by = jumped || !room->known ? 1000 : permille < room->permille ? room->permille - permille : 0;
-	room->permille = permille;
-	room->known = true;
-	if (now_ms - room->died_ms >= AGAIN_MS || now_ms - room->fell_ms >= MEMORY_CALM_READINGS * interval_ms)
+	memmove(room->last + 1, room->last, sizeof(room->last) - sizeof(room->last[0]));
+	room->last[0].permille = permille;
+	room->last[0].ms = now_ms;
+	room->readings = MIN(room->readings + 1, (unsigned)MEMORY_ROOM_READINGS);
+	if (now_ms - room->died_ms >= AGAIN_MS || resting(room) >= soft_permille)
 		room->dies_again = false;
 }
 
-uint32_t memory_room_known(const struct memory_room *room, int64_t interval_ms, int64_t now_ms)
+uint32_t memory_room_known(const struct memory_room *room)
 {
-	int64_t calm_ms = MEMORY_CALM_READINGS * interval_ms;
+	bool lower = room->readings && room->lower_ms >= room->last[room->readings - 1].ms;
 
-	if (!room->known)
+	if (room->readings < MEMORY_ROOM_LEAST)
 		return 0;
-	if (!room->fell_ms || now_ms - room->fell_ms >= calm_ms)
-		return room->permille;
-	return !room->lower_ms || now_ms - room->lower_ms >= calm_ms ? lowest(room) : 0;
+	return MAX(resting(room), lower ? 0 : lowest(room));
 }

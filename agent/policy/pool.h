@@ -25,9 +25,9 @@
  * weight for memory never raises a server that is not above soft to more than 1.5 times the share it has without
  * such moves: all factors give way alike until that holds, and memory goes on from there. (POLICY also wants more than
  * 15 min of forecast there: the forecast changes no weight, so it is not asked here.) A server steps down, or is relieved, only
- * for one that is known to have room (memory_room.h): above soft, and read since the other fell short; and relieved only
- * if that one stays above hard. While all fall, what saves one ends the other sooner. Between two servers, moves that were
- * taken back are not made again (pool_moves.c). All equal again,
+ * for one that is known to have room (memory_room.h): above soft, and read since the other fell short; and relieved only if
+ * that one stays above hard with it. While all fall, what saves one ends the other sooner. Between two servers, moves that
+ * were taken back are not made again for a while (pool_moves.c). All equal again,
  * as fail-open: mean memory factor below 0.5, a server below hard that memory's moves gave more than its share, or at
  * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
  * Each of these came out of the closed loop in tests/unit/policy/test_memory_loop.c.
@@ -113,9 +113,11 @@ struct pool_member {
 		bool unheld;    /* out by its packets alone: not held until a check agrees */
 		bool hard_down; /* out, and sources agree that its flows are dead: raise the generation once */
 		bool was_hard;  /* below hard at the last call */
-		bool fresh;     /* here since the agent's or its service's first start, and not known before */
-		bool standby;   /* a backup that is not needed */
-		bool at_once;   /* its next return is without a slow start, by its owner's wish */
+		double share, read_share; /* of the load, but for slow starts: at the last call, when memory was read */
+		int64_t read_ms;
+		bool fresh;   /* here since the agent's or its service's first start, and not known before */
+		bool standby; /* a backup that is not needed */
+		bool at_once; /* its next return is without a slow start, by its owner's wish */
 		struct ramp ramp;
 		uint32_t
 			resumed_pct; /* adopted in the middle of `ramp`, and not known yet to be no shortage of memory */
@@ -137,7 +139,6 @@ struct pool_member {
 			uint32_t floor_pct;  /* least factor of a server that is not out */
 			uint32_t other_pct;  /* health and agent */
 			uint32_t memory_pct; /* memory */
-			uint32_t was_pct;    /* the same under which its memory was read */
 			uint32_t base_pct;   /* all of these, or fail-open */
 			uint32_t ramp_pct;   /* slow start */
 		} look;
@@ -153,12 +154,13 @@ struct pool_member {
 
 /* Where memory's moves lead the load between two servers: what they add to the first one's share. */
 struct pool_moves {
-	double now, farthest;
-	bool back;   /* they were taken back, so they are not made again before all was well for 10 min */
-	double most; /* that may be moved meanwhile, either way */
-	bool over;   /* all was well, if not for long, or at rest for 10 min: one below hard may be relieved again */
-	int64_t well_ms;  /* since when all is well; 0: it is not */
-	int64_t rests_ms; /* since when nobody falls; 0: somebody does */
+	const struct pool_member_run *pair[2]; /* which two; NULL: other than two serve */
+	double share;                          /* of the first without the moves */
+	double lead, farthest;
+	int64_t back_ms;   /* since when they are taken back, so that they are not made again; 0: they are not */
+	double limit;      /* how far they may lead then, either way */
+	int64_t relief_ms; /* the last relief after that: it stays for a while; 0: none */
+	int64_t well_ms;   /* since when all is well; 0: it is not */
 };
 
 struct pool_run {
@@ -196,18 +198,19 @@ void pool_take_out(const struct pool_conf *conf, const struct pool_run *run, str
 void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 		 int64_t now_ms);
 void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms);
-/* What a server has, or all who serve, in 1/100 weight: with memory's moves given way, without them, and under its reading. */
+/* What a server has, or all who serve, in 1/100 weight: with memory's moves given way, and without them. */
 struct pool_shares {
-	double with, without, was;
+	double with, without;
 };
 struct pool_shares pool_share_of(const struct pool_member *member, uint32_t way_pct);
 struct pool_shares pool_shares(const struct pool_member *members, size_t n, uint32_t way_pct);
 /* A factor gone so many percent of its way to 100. */
 uint32_t pool_given_way(uint32_t pct, uint32_t way_pct);
-/* Memory's moves between two (pool_moves.c): whether they may lead so far, where they lead, and when they are forgotten. */
-bool pool_moves_allow(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct);
-void pool_moves_note(struct pool_run *run, const struct pool_member *members, size_t n);
-void pool_moves_forget(struct pool_run *run, const struct pool_member *members, size_t n, int64_t now_ms);
+/* Memory's moves between two (pool_moves.c): whether they may lead so far, and where they lead. */
+bool pool_moves_allow(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct,
+		      int64_t now_ms);
+bool pool_moves_stay(const struct pool_run *run, int64_t now_ms);
+void pool_moves_note(struct pool_run *run, const struct pool_member *members, size_t n, int64_t now_ms);
 void pool_ramp_move(struct pool_member *members, size_t n, int64_t now_ms);
 void pool_tier(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
 	       int64_t now_ms);

@@ -24,12 +24,12 @@ static bool below_hard(const struct pool_member *member)
  * Whether it is known to have room for what another, short since `short_ms`, loses: read since then, and above soft even at
  * its lowest. While it falls too, the load may have grown for all; then what saves one ends the other sooner.
  */
-static bool has_room(const struct pool_member *member, int64_t short_ms, int64_t now_ms)
+static bool has_room(const struct pool_member *member, int64_t short_ms)
 {
 	const struct memory *memory = member->memory;
 
 	return !memory->short_ms && memory->read_ms >= short_ms &&
-	       memory_known_permille(memory, member->memory_conf, now_ms) >= 10 * member->memory_conf->soft_pct;
+	       memory_known_permille(memory) >= 10 * member->memory_conf->soft_pct;
 }
 
 /* A healthy server above soft can take what one below hard no longer gets. */
@@ -58,36 +58,62 @@ static int64_t last_relief_ms(const struct pool_member *members, size_t n)
 	return last_ms;
 }
 
-/* Whether it stays above hard with what it is to get now: its memory grows at most as its share does. */
-static bool carries(const struct pool_member *twin, const struct pool_shares *all, int64_t now_ms)
+/* What a server has of the load, as far as memory and health say; and what it had when its memory was read. */
+static void note_shares(struct pool_member *members, size_t n)
 {
-	struct pool_shares mine = pool_share_of(twin, 0);
-	double before = mine.was * all->with, after = mine.with * all->was;
-	uint32_t known = memory_known_permille(twin->memory, twin->memory_conf, now_ms);
+	struct pool_shares all = pool_shares(members, n, 0);
 
-	return (1000.0 - known) * after <= (1000.0 - 10 * twin->memory_conf->hard_pct) * before;
+	for (size_t i = 0; i < n; i++)
+		members[i].run->share = all.with > 0 ? pool_share_of(&members[i], 0).with / all.with : 0;
+}
+
+static void note_readings(struct pool_member *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pool_member_run *run = members[i].run;
+
+		if (!members[i].memory || members[i].memory->read_ms == run->read_ms)
+			continue;
+		run->read_ms = members[i].memory->read_ms;
+		run->read_share = run->share;
+	}
+}
+
+/* Whether it stays above this mark with what it is to get now: its memory grows at most as its share does. */
+static bool carries(const struct pool_member *twin, const struct pool_shares *all, uint32_t mark_pct)
+{
+	double share = pool_share_of(twin, 0).with / all->with;
+
+	return (1000.0 - memory_known_permille(twin->memory)) * share <=
+	       (1000.0 - 10 * mark_pct) * twin->run->read_share;
 }
 
 /* A twin that has room for what this server loses, and was read since the relief of another. */
-static bool twin_carries(const struct pool_member *members, size_t n, const struct pool_member *relieved,
-			 int64_t now_ms)
+static bool twin_carries(const struct pool_run *run, const struct pool_member *members, size_t n,
+			 const struct pool_member *relieved)
 {
 	struct pool_shares all = pool_shares(members, n, 0);
 	int64_t last_ms = last_relief_ms(members, n);
 
-	for (size_t i = 0; i < n; i++)
-		if (is_twin(&members[i]) && has_room(&members[i], relieved->memory->short_ms, now_ms) &&
-		    members[i].memory->read_ms > last_ms && carries(&members[i], &all, now_ms))
+	for (size_t i = 0; i < n; i++) {
+		const struct memory_conf *conf = members[i].memory_conf;
+
+		/* Moves were taken back: another relief has to last. */
+		if (is_twin(&members[i]) && has_room(&members[i], relieved->memory->short_ms) &&
+		    members[i].memory->read_ms > last_ms &&
+		    carries(&members[i], &all, run->moves.back_ms ? conf->soft_pct : conf->hard_pct))
 			return true;
+	}
 	return false;
 }
 
 /* Whether nobody who is not above soft gets more than 1.5 times the share that it has without memory's moves. */
-static bool within_limit(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct)
+static bool within_limit(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct,
+			 int64_t now_ms)
 {
 	struct pool_shares all = pool_shares(members, n, way_pct);
 
-	if (!pool_moves_allow(run, members, n, way_pct))
+	if (!pool_moves_allow(run, members, n, way_pct, now_ms))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct pool_shares mine = pool_share_of(&members[i], way_pct);
@@ -121,7 +147,7 @@ static size_t still_allowed(const struct pool_conf *conf, const struct pool_memb
 
 /* Those at 0 already stay there, if that is still within the limits: no exchange of one for another. */
 static void stay_relieved(const struct pool_conf *conf, const struct pool_run *run, struct pool_member *members,
-			  size_t n)
+			  size_t n, int64_t now_ms)
 {
 	size_t most = still_allowed(conf, members, n);
 
@@ -134,7 +160,7 @@ static void stay_relieved(const struct pool_conf *conf, const struct pool_run *r
 		look->memory_pct = 0;
 		most--;
 	}
-	if (within_limit(run, members, n, 0))
+	if (within_limit(run, members, n, 0, now_ms))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		struct pool_look *look = &members[i].run->look;
@@ -162,8 +188,8 @@ static void relieve(const struct pool_conf *conf, const struct pool_run *run, st
 			if (!may_relieve(&members[i]))
 				continue;
 			look->memory_pct = 0;
-			look->relieved = twin_carries(members, n, &members[i], now_ms);
-			look->relieved = look->relieved && within_limit(run, members, n, 0);
+			look->relieved = twin_carries(run, members, n, &members[i]);
+			look->relieved = look->relieved && within_limit(run, members, n, 0, now_ms);
 			if (!look->relieved)
 				look->memory_pct = before;
 			again |= look->relieved;
@@ -173,16 +199,16 @@ static void relieve(const struct pool_conf *conf, const struct pool_run *run, st
 }
 
 /* All factors alike, as little as is needed. Whether it was. */
-static bool give_way(const struct pool_run *run, struct pool_member *members, size_t n)
+static bool give_way(const struct pool_run *run, struct pool_member *members, size_t n, int64_t now_ms)
 {
 	uint32_t low = 0, high = 100;
 
-	if (within_limit(run, members, n, 0))
+	if (within_limit(run, members, n, 0, now_ms))
 		return false;
 	while (low + 1 < high) {
 		uint32_t middle = (low + high) / 2;
 
-		if (within_limit(run, members, n, middle))
+		if (within_limit(run, members, n, middle, now_ms))
 			high = middle;
 		else
 			low = middle;
@@ -207,16 +233,17 @@ static void tell_room(const struct pool_run *run, struct pool_member *members, s
 			continue;
 		if (!has_memory(member) || !memory_counts(member->memory))
 			read_ms = INT64_MAX;
-		else if (has_room(member, 0, now_ms))
+		else if (has_room(member, 0))
 			read_ms = MAX(read_ms, member->memory->read_ms);
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct memory *memory = members[i].memory;
 
-		if (has_memory(&members[i]))
-			memory->no_relief =
-				run->memory_short || (members[i].run->look.serves &&
-						      read_ms < (memory->short_ms ? memory->short_ms : INT64_MAX));
+		if (!has_memory(&members[i]))
+			continue;
+		memory->no_return = pool_moves_stay(run, now_ms);
+		memory->no_relief = run->memory_short || (members[i].run->look.serves &&
+							  read_ms < (memory->short_ms ? memory->short_ms : INT64_MAX));
 	}
 }
 
@@ -276,7 +303,8 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 		run->short_until_ms = now_ms + SHORT_LEAST_MS;
 	run->short_serving = opened;
 	run->memory_short = now_ms < run->short_until_ms;
-	pool_moves_note(run, members, n);
+	note_shares(members, n);
+	pool_moves_note(run, members, n, now_ms);
 }
 
 void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool_member *members, size_t n,
@@ -284,18 +312,13 @@ void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool
 {
 	bool hurts = move_hurts(members, n);
 
-	pool_moves_forget(run, members, n, now_ms);
-	for (size_t i = 0; i < n; i++)
-		members[i].run->look.was_pct = members[i].run->look.memory_pct;
+	note_readings(members, n);
 	if (any_twin(members, n))
-		stay_relieved(conf, run, members, n);
+		stay_relieved(conf, run, members, n, now_ms);
 	relieve(conf, run, members, n, now_ms);
 	run->memory_short = is_short(run, members, n, hurts, now_ms);
-	if (!run->memory_short && give_way(run, members, n)) {
-		for (size_t i = 0; i < n; i++)
-			members[i].run->look.was_pct = members[i].run->look.memory_pct;
+	if (!run->memory_short && give_way(run, members, n, now_ms))
 		relieve(conf, run, members, n, now_ms); /* what gave way may have made room */
-	}
 	tell_room(run, members, n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		struct pool_look *look = &members[i].run->look;
@@ -306,5 +329,6 @@ void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool
 		if (look->serves && has_memory(&members[i]))
 			memory_take(members[i].memory, look->memory_pct, now_ms);
 	}
-	pool_moves_note(run, members, n);
+	note_shares(members, n);
+	pool_moves_note(run, members, n, now_ms);
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory's moves of weight between two servers that serve. Those that had to be taken back are not made again until all was
- * well for ten minutes, or other servers serve: two servers that push load to and fro are an outage made by the balancer.
- * One that falls below hard later, once all was well or at rest in between, may be relieved all the same. Lost with the agent,
- * that costs one reversal more. Among three and more a part of the load goes to many, and one server's shortage says nothing of
- * another's: there nothing is held back.
+ * Memory's moves of weight between two servers that serve: two servers that push load to and fro are an outage made by the
+ * balancer. Moves that had to be taken back are not made again until all was well for ten minutes. Ten minutes after they
+ * were, one below hard may be relieved all the same, if its twin stays above soft with all of it, and then that stays for
+ * ten minutes. Other servers, or other weights by orders and health, begin anew. Lost with the agent, all this costs one reversal
+ * more. Among three and more a part of the load goes to many, and one server's shortage says nothing of another's: there
+ * nothing is held back.
  */
 #include "pool.h"
 
 #include <math.h>
+#include <string.h>
 
 #define TURN_PART  0.045 /* taken back by more than this part of the load: a reversal */
 #define AGAIN_PART 0.005 /* made again after that; to and fro it is less than a reversal */
@@ -27,7 +29,6 @@ struct pool_shares pool_share_of(const struct pool_member *member, uint32_t way_
 	return (struct pool_shares){
 		.with = allowed * MIN(look->other_pct, pool_given_way(look->memory_pct, way_pct)),
 		.without = allowed * look->other_pct,
-		.was = allowed * MIN(look->other_pct, look->was_pct),
 	};
 }
 
@@ -40,21 +41,31 @@ struct pool_shares pool_shares(const struct pool_member *members, size_t n, uint
 
 		sum.with += mine.with;
 		sum.without += mine.without;
-		sum.was += mine.was;
 	}
 	return sum;
 }
 
-/* What memory's moves add to the share of the first of two that serve; 0 in other pools. */
-static double led(const struct pool_member *members, size_t n, uint32_t way_pct)
+/* Which two serve, and where memory's moves lead the load between them. */
+static struct pool_moves look_at(const struct pool_member *members, size_t n, uint32_t way_pct)
 {
 	struct pool_shares all = pool_shares(members, n, way_pct), first = {0};
+	struct pool_moves look = {0};
 	size_t serving = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (members[i].run->look.serves && !serving++)
+	for (size_t i = 0; i < n; i++) {
+		if (!members[i].run->look.serves)
+			continue;
+		if (!serving)
 			first = pool_share_of(&members[i], way_pct);
-	return serving == 2 && all.with > 0 ? first.with / all.with - first.without / all.without : 0;
+		if (serving < 2)
+			look.pair[serving] = members[i].run;
+		serving++;
+	}
+	if (serving != 2 || all.with <= 0)
+		return (struct pool_moves){0};
+	look.share = first.without / all.without;
+	look.lead = first.with / all.with - look.share;
+	return look;
 }
 
 static bool any_relieved(const struct pool_member *members, size_t n)
@@ -65,65 +76,67 @@ static bool any_relieved(const struct pool_member *members, size_t n)
 	return false;
 }
 
-bool pool_moves_allow(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct)
+/* All is well: nothing is moved, and nobody short. */
+static bool all_well(const struct pool_member *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (members[i].run->look.serves &&
+		    (members[i].run->look.memory_pct < 100 || (members[i].memory && members[i].memory->short_ms)))
+			return false;
+	return true;
+}
+
+bool pool_moves_allow(const struct pool_run *run, const struct pool_member *members, size_t n, uint32_t way_pct,
+		      int64_t now_ms)
 {
 	const struct pool_moves *moves = &run->moves;
+	struct pool_moves look = look_at(members, n, way_pct);
 
-	if (!moves->back || (moves->over && any_relieved(members, n)))
+	if (!moves->back_ms || memcmp(look.pair, moves->pair, sizeof(look.pair)) ||
+	    (any_relieved(members, n) && now_ms - moves->back_ms >= HOLD_MS))
 		return true;
-	return fabs(led(members, n, way_pct)) <= MAX(moves->most + AGAIN_PART, fabs(moves->now)) + 1e-6;
+	return fabs(look.lead) <= MAX(moves->limit + AGAIN_PART, fabs(moves->lead)) + 1e-6;
 }
 
-void pool_moves_note(struct pool_run *run, const struct pool_member *members, size_t n)
+bool pool_moves_stay(const struct pool_run *run, int64_t now_ms)
 {
-	struct pool_moves *moves = &run->moves;
-	double now = led(members, n, 0), side = moves->farthest < 0 ? -1 : 1;
+	return run->moves.relief_ms && now_ms - run->moves.relief_ms < HOLD_MS;
+}
 
-	moves->now = now;
-	if (moves->back && moves->over && fabs(now) > moves->most + TURN_PART) {
-		*moves = (struct pool_moves){.farthest = now, .now = now}; /* a relief: another shortage */
-	} else if (moves->back) {
-		moves->most = MIN(moves->most, fabs(now));
-	} else if (side * (moves->farthest - now) > TURN_PART) {
-		/* On to the other side: all equal was on the way. */
-		moves->most = side * now > 0 ? fabs(now) : 0;
-		moves->back = true;
-	} else if (fabs(now) >= fabs(moves->farthest)) {
-		moves->farthest = now;
+/* The moves are taken back, and maybe on to the other side: then all equal was on the way. */
+static void note_back(struct pool_moves *moves, int64_t now_ms)
+{
+	moves->limit = moves->farthest * moves->lead > 0 ? fabs(moves->lead) : 0;
+	moves->back_ms = now_ms;
+}
+
+void pool_moves_note(struct pool_run *run, const struct pool_member *members, size_t n, int64_t now_ms)
+{
+	struct pool_moves *moves = &run->moves, now = look_at(members, n, 0);
+
+	/* Other servers, or other weights: what was before says nothing. */
+	if (memcmp(moves->pair, now.pair, sizeof(now.pair)) || fabs(moves->share - now.share) > AGAIN_PART) {
+		now.farthest = now.lead;
+		*moves = now;
+		return;
 	}
-}
-
-/* For how long something has been so. */
-static int64_t lasted_ms(int64_t *since_ms, bool so, int64_t now_ms)
-{
-	if (!so)
-		*since_ms = 0;
-	else if (!*since_ms)
-		*since_ms = now_ms;
-	return so ? now_ms - *since_ms : 0;
-}
-
-void pool_moves_forget(struct pool_run *run, const struct pool_member *members, size_t n, int64_t now_ms)
-{
-	struct pool_moves *moves = &run->moves;
-	bool well = true, known = true, hard = false;
-	size_t serving = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct pool_member *member = &members[i];
-
-		if (!member->run->look.serves)
-			continue;
-		serving++;
-		if (!member->memory || !memory_counts(member->memory))
-			continue;
-		well &= member->run->look.memory_pct == 100 && !member->memory->short_ms;
-		known &= memory_known_permille(member->memory, member->memory_conf, now_ms) > 0;
-		hard |= member->memory->level == MEMORY_HARD;
+	moves->lead = now.lead;
+	if (!all_well(members, n))
+		moves->well_ms = 0;
+	else if (!moves->well_ms)
+		moves->well_ms = now_ms;
+	if (moves->back_ms && fabs(now.lead) > moves->limit + TURN_PART) {
+		moves->back_ms = 0;
+		moves->relief_ms = now_ms;
+		moves->farthest = now.lead;
+	} else if (moves->back_ms && moves->well_ms && now_ms - moves->well_ms >= HOLD_MS) {
+		moves->back_ms = 0;
+		moves->farthest = now.lead;
+	} else if (moves->back_ms) {
+		moves->limit = MIN(moves->limit, fabs(now.lead));
+	} else if (fabs(now.lead) >= fabs(moves->farthest) && now.lead * moves->farthest >= 0) {
+		moves->farthest = now.lead;
+	} else if (fabs(moves->farthest - now.lead) > TURN_PART) {
+		note_back(moves, now_ms);
 	}
-	if (lasted_ms(&moves->rests_ms, known && !hard, now_ms) >= HOLD_MS || (known && well))
-		moves->over = moves->back;
-	/* Other servers, other memory. */
-	if (lasted_ms(&moves->well_ms, well, now_ms) >= HOLD_MS || serving != run->short_serving)
-		*moves = (struct pool_moves){.farthest = moves->now, .now = moves->now};
 }

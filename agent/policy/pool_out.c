@@ -68,7 +68,7 @@ static bool certain(const struct pool_look *look)
 	return look->refuses || look->gone || look->agreed;
 }
 
-/* Whether the usable others who have memory enough carry less than half of what the pool is allowed: no time to hold anyone. */
+/* Whether the usable others carry less than half of what the pool is allowed: no time to hold anyone out. */
 static bool rest_is_short(const struct pool_member *members, size_t n)
 {
 	uint64_t all = 0, rest = 0;
@@ -80,8 +80,7 @@ static bool rest_is_short(const struct pool_member *members, size_t n)
 		if (!look->in)
 			continue;
 		all += members[i].allowed * 100ULL;
-		if (look->usable && !look->refusing && !members[i].run->out &&
-		    !(members[i].memory && members[i].memory->short_ms))
+		if (look->usable && !look->refusing && !members[i].run->out)
 			rest += (uint64_t)members[i].allowed * factor;
 	}
 	return 2 * rest < all;

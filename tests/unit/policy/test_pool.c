@@ -104,7 +104,7 @@ static void a_hold_is_ignored_when_the_rest_fall_short(void **state)
 	goes(WEB_02, PROBE_WRONG_STATUS);
 	weigh();
 	checks(WEB_02, PROBE_OK, false);
-	remembers(WEB_01, 24);
+	remembers(WEB_01, 5);
 	weigh();
 	assert_server(WEB_02, 1000, POOL_CAUSE_FULL);
 }

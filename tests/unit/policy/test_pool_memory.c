@@ -6,8 +6,11 @@ static void memory_below_hard_is_relieved(void **state)
 {
 	(void)state;
 	lab_up(2);
-	remembers(WEB_01, 60);
-	remembers(WEB_02, 60);
+	for (int k = 0; k < MEMORY_ROOM_LEAST; k++) {
+		lab.now_ms += 1000;
+		remembers(WEB_01, 60);
+		remembers(WEB_02, 60);
+	}
 	lab.now_ms += 1000;
 	remembers(WEB_01, 20);
 	weigh();
@@ -134,22 +137,100 @@ static void what_was_taken_back_is_not_moved_again(void **state)
 		fail_msg("web-01, short of memory, has %u", lab.runs[WEB_01].effective);
 }
 
-static void after_rest_one_below_hard_is_relieved_all_the_same(void **state)
+static void after_ten_minutes_one_below_hard_is_relieved_all_the_same(void **state)
 {
 	(void)state;
 	there_and_back();
-	for (int k = 0; k < 300; k++)
-		read_both(20, 60);
-	for (int k = 0; k < 10; k++)
-		read_both(5, 60);
-	if (!lab.runs[WEB_01].effective)
-		fail_msg("web-01 was relieved although its moves were taken back minutes ago");
-	there_and_back();
-	for (int k = 0; k < 640; k++)
-		read_both(20, 60);
-	for (int k = 0; k < 10; k++)
-		read_both(5, 60);
+	for (int k = 0; k < 500; k++) {
+		read_both(5, 70);
+		if (!lab.runs[WEB_01].effective)
+			fail_msg("second %d: web-01 was relieved although its moves were taken back minutes ago", k);
+	}
+	for (int k = 0; k < 100; k++)
+		read_both(5, 70);
 	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
+	/* And that lasts: above hard again, it has its floor and no more. */
+	for (int k = 0; k < 450; k++) {
+		read_both(60, 50);
+		assert_server(WEB_01, 100, POOL_CAUSE_MEMORY);
+	}
+	for (int k = 0; k < 300; k++)
+		read_both(60, 50);
+	assert_server(WEB_01, 1000, POOL_CAUSE_FULL);
+	/* But not for a twin that would fall below soft, and give it back. */
+	there_and_back();
+	for (int k = 0; k < 1200; k++)
+		read_both(5, 55);
+	if (!lab.runs[WEB_01].effective)
+		fail_msg("web-02 at 45 %% of its memory was given twice its load");
+}
+
+/* Steps down at once beside one that has room, whichever of the two it is. */
+static void assert_steps_down(size_t low, size_t roomy)
+{
+	for (int k = 0; k < 10; k++) {
+		lab.now_ms += 1000;
+		remembers(low, 12);
+		remembers(roomy, 60);
+		weigh();
+	}
+	if (lab.runs[low].effective > 600)
+		fail_msg("web-0%zu, short of memory, has %u", low + 1, lab.runs[low].effective);
+}
+
+static void a_first_move_is_no_way_back(void **state)
+{
+	(void)state;
+	for (size_t low = WEB_01; low <= WEB_02; low++) {
+		lab_up(2);
+		for (int k = 0; k < 10; k++)
+			read_both(60, 60);
+		for (int k = 0; k < 10; k++)
+			read_both(low == WEB_01 ? 5 : 70, low == WEB_02 ? 5 : 70);
+		assert_server(low, 0, POOL_CAUSE_MEMORY);
+		assert_int_equal(lab.run.moves.back_ms, 0);
+	}
+}
+
+static void what_an_order_moves_is_not_taken_back_by_memory(void **state)
+{
+	(void)state;
+	lab_up(2);
+	for (int k = 0; k < 10; k++)
+		read_both(60, 60);
+	assert_steps_down(WEB_01, WEB_02);
+	lab.members[WEB_02].allowed = 2;
+	for (int k = 0; k < 10; k++)
+		read_both(12, 60);
+	lab.members[WEB_02].allowed = 10;
+	read_both(12, 60);
+	assert_int_equal(lab.run.moves.back_ms, 0);
+	assert_steps_down(WEB_01, WEB_02);
+}
+
+static void other_servers_begin_anew(void **state)
+{
+	(void)state;
+	there_and_back();
+	assert_true(lab.run.moves.back_ms);
+	lab.n = 3;
+	lab.members[WEB_03] = lab.members[WEB_02];
+	lab.members[WEB_03].run = &lab.runs[WEB_03];
+	lab.members[WEB_03].health = &lab.health[WEB_03];
+	lab.members[WEB_03].memory = &lab.memory[WEB_03];
+	health_adopt(&lab.health[WEB_03], HEALTH_UP, lab.now_ms);
+	memory_init(&lab.memory[WEB_03], 100, lab.now_ms);
+	/* As many as before, but not the same. */
+	lab.members[WEB_02].allowed = 0;
+	lab.members[WEB_02].ordered = true;
+	for (int k = 0; k < 10; k++) {
+		lab.now_ms += 1000;
+		remembers(WEB_01, 60);
+		remembers(WEB_03, 60);
+		weigh();
+	}
+	assert_int_equal(lab.run.moves.back_ms, 0);
+	assert_steps_down(WEB_01, WEB_03);
 }
 
 static void of_three_anothers_shortage_holds_nobody(void **state)
@@ -234,7 +315,10 @@ static void who_joins_ends_all_equal(void **state)
 	lab.members[WEB_03].ordered = true;
 	remembers(WEB_01, 4);
 	remembers(WEB_02, 4);
-	remembers(WEB_03, 80);
+	for (int k = 0; k < MEMORY_ROOM_LEAST; k++) {
+		lab.now_ms += 1000;
+		remembers(WEB_03, 80);
+	}
 	weigh();
 	assert_true(lab.run.fail_open);
 	lab.members[WEB_03].allowed = 10;
@@ -243,6 +327,9 @@ static void who_joins_ends_all_equal(void **state)
 	weigh();
 	assert_false(lab.run.fail_open);
 	assert_server(WEB_03, 1000, POOL_CAUSE_FULL);
+	lab.now_ms += 1000;
+	remembers(WEB_03, 80); /* under what it has now */
+	weigh();
 	assert_int_equal(lab.runs[WEB_01].effective, 0); /* one of the two below hard: max_out */
 }
 
@@ -288,7 +375,10 @@ int main(void)
 		cmocka_unit_test(a_twin_that_is_noisy_is_given_all_the_same),
 		cmocka_unit_test(a_twin_that_could_not_carry_it_is_not_given_all),
 		cmocka_unit_test(what_was_taken_back_is_not_moved_again),
-		cmocka_unit_test(after_rest_one_below_hard_is_relieved_all_the_same),
+		cmocka_unit_test(after_ten_minutes_one_below_hard_is_relieved_all_the_same),
+		cmocka_unit_test(a_first_move_is_no_way_back),
+		cmocka_unit_test(what_an_order_moves_is_not_taken_back_by_memory),
+		cmocka_unit_test(other_servers_begin_anew),
 		cmocka_unit_test(of_three_anothers_shortage_holds_nobody),
 		cmocka_unit_test(alone_nobody_steps_down),
 		cmocka_unit_test(who_dies_again_and_again_gets_nothing_back),
