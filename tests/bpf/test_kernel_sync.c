@@ -3,6 +3,7 @@
 #include "test_kernel_world.h"
 
 #include <bpf/libbpf.h>
+#include <dlfcn.h>
 
 static struct muster_config read_config(void)
 {
@@ -267,12 +268,31 @@ static void snapshot_gives_back_what_was_synced(void **state)
 	assert_int_equal(snapshot->generation[1], 1);
 }
 
+/* Stands before libc's, by which libbpf asks the kernel: its calls can be counted. */
+static unsigned system_calls;
+
+long syscall(long number, ...)
+{
+	static long (*of_libc)(long, ...);
+	long a[6];
+	va_list ap;
+
+	if (!of_libc)
+		of_libc = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	system_calls++;
+	return of_libc(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* What is in the kernel is looked at as a whole, however many servers there are: not one by one. */
 static void idle_sync_of_4096_servers_is_cheap(void **state)
 {
 	struct world *w = *state;
 	struct plan_server *servers = calloc(MUSTER_MAX_SERVERS, sizeof(*servers));
 	uint32_t *slots = calloc(MUSTER_MAX_SERVERS, sizeof(*slots));
-	double best_ms = 1e9;
 	char address[32];
 
 	must_open(w);
@@ -287,18 +307,12 @@ static void idle_sync_of_4096_servers_is_cheap(void **state)
 	w->plan.servers = servers;
 	w->plan.n_servers = w->service.n_slots = MUSTER_MAX_SERVERS;
 	w->service.slots = slots;
-	struct timespec a, b;
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	system_calls = 0;
 	sync_now(w);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	printf("# first sync of 4,096 servers: %.2f ms\n", (b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6);
-	for (int i = 0; i < 10; i++) {
-		clock_gettime(CLOCK_MONOTONIC, &a);
-		assert_sync(w, 0, 0, 0);
-		clock_gettime(CLOCK_MONOTONIC, &b);
-		best_ms = MIN(best_ms, (b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6);
-	}
-	printf("# idle sync of 4,096 servers: %.2f ms\n", best_ms);
+	assert_true(system_calls > MUSTER_MAX_SERVERS); /* the counter counts: each server is new */
+	system_calls = 0;
+	assert_sync(w, 0, 0, 0);
+	assert_in_range(system_calls, 1, 16);
 	free(servers);
 	free(slots);
 }
