@@ -5,7 +5,7 @@
 
 guest_run() { # KERNEL INITRAMFS
 	local console=$cache/$1.console status=0
-	timeout -k 5 "$seconds" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp "$cpus" -m 1024 \
+	timeout -k 5 "$seconds" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -smp "$cpus" -m 2048 \
 		-nodefaults -nic none -display none -monitor none -no-reboot -kernel "$cache/$1/vmlinux" -initrd "$2" \
 		-serial "file:$console" -serial stdio </dev/null \
 		-append "console=ttyS0 loglevel=4 panic=-1 mitigations=off nokaslr tsc=reliable net.ifnames=0 init_on_alloc=0 rcupdate.rcu_expedited=1" |

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 # What the guest has for a root: this machine's shell and tools, with their libraries, and what --with names.
 
-guest_tools=(sh bash cat cut env grep head ls mkdir od rm sed seq sleep sort tail timeout tr uname wc
+guest_tools=(sh bash cat cp cut env grep head ls mkdir od rm sed seq sleep sort tail timeout tr uname wc xargs
 	mount umount nsenter insmod sysctl ip jq bpftool ethtool)
 
 image_build() { # KERNEL FOLDER
