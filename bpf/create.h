@@ -175,11 +175,11 @@ static __always_inline int take_opened(struct packet *p)
 	p->config = config_of();
 	trace = bpf_map_lookup_elem(&muster_trace, &zero);
 	if (!trace || !p->config)
-		return -MUSTER_VERDICT_NONE;
+		return -MUSTER_VERDICT_RACED;
 	p->slot.flow = &trace->flow;
 	p->slot.tag = &trace->tag;
 	p->slot.seen = trace->tag;
-	return take_records(p) ? 0 : -MUSTER_VERDICT_NONE;
+	return take_records(p) ? 0 : -MUSTER_VERDICT_RACED;
 }
 
 #endif
