@@ -166,7 +166,7 @@ static void assert_reached(struct world *w, const char *address)
 	char command[256];
 
 	snprintf(command, sizeof(command),
-		 "nsenter -t %d -n timeout 3 bash -c 'echo >/dev/tcp/%s/81' 2>&1 | grep -o refused", w->peer, address);
+		 "nsenter -t %d -n timeout 30 bash -c 'echo >/dev/tcp/%s/81' 2>&1 | grep -o refused", w->peer, address);
 	if (strcmp(output(command), "refused") != 0)
 		fail_msg("a neighbour does not reach the host at %s", address);
 }
