@@ -87,8 +87,8 @@ int run_audit(struct session *session)
 	return strcmp(json_text(answer.json, "worst"), "critical") == 0 ? CLI_REFUSED : CLI_DONE;
 }
 
-/* Of the findings as severe as the worst: how many, and the first. */
-static void first_finding(const json_t *audit, const char *severity, char *text, size_t n)
+/* Of the findings as severe as the worst: how many, and the first. `next`: what to type; NULL: what the finding says. */
+static void first_finding(const json_t *audit, const char *severity, const char *next, char *text, size_t n)
 {
 	const json_t *finding, *first = NULL;
 	unsigned more = 0;
@@ -107,7 +107,7 @@ static void first_finding(const json_t *audit, const char *severity, char *text,
 		return;
 	snprintf(text, n, "%s%s%s: %s (%s); next: %s", json_text(first, "service"),
 		 json_known(first, "service") && json_known(first, "server") ? "/" : "", json_text(first, "server"),
-		 json_text(first, "meaning"), json_text(first, "text"), json_text(first, "next"));
+		 json_text(first, "meaning"), json_text(first, "text"), next ? next : json_text(first, "next"));
 	if (more)
 		snprintf(text + strlen(text), n - strlen(text), "; and %u more", more);
 }
@@ -129,22 +129,47 @@ static void perfdata(const json_t *audit)
 	}
 }
 
-/* No agent: forwarding goes on, but nobody looks after the servers. */
-static int check_without_agent(struct session *session)
+/* Nothing but the maps is left to be read, for want of the state folder that `unknown` is about. */
+static void check_maps(const struct session *session, const char *unknown)
 {
 	const char *pins = cli_option(&session->request, "pins")->text;
 	struct kernel_snapshot *snapshot = NULL;
 	char why[512];
 	int r = kernel_look(pins ? pins : CLI_PINS, &snapshot, why, sizeof(why));
 
-	printf("MUSTER CRITICAL - no musterd answers on %s, so nobody checks the servers; ", session->socket);
 	if (r < 0)
 		printf("whether packets are balanced is not known: %s\n", *why ? why : strerror(-r));
 	else
-		printf("the maps go on with %zu servers of %zu services; next: systemctl start musterd | services=%zu "
-		       "servers=%zu\n",
-		       snapshot->n_servers, snapshot->n_services, snapshot->n_services, snapshot->n_servers);
+		printf("the maps go on with %zu servers of %zu services; what is out, and until when, is not known: "
+		       "%s; "
+		       "next: systemctl start musterd | services=%zu servers=%zu\n",
+		       snapshot->n_servers, snapshot->n_services, unknown, snapshot->n_services, snapshot->n_servers);
 	kernel_snapshot_free(&snapshot);
+}
+
+/*
+ * No agent: forwarding goes on, but nobody looks after the servers, nor ends an order whose time is over: what the maps and
+ * the state file say is audited here.
+ */
+static int check_without_agent(struct session *session)
+{
+	const char *expected = cli_option(&session->request, "expect")->text, *worst;
+	_cleanup_(answer_free) struct answer found = {};
+	char text[1024], why[512];
+
+	printf("MUSTER CRITICAL - no musterd answers on %s, so nobody checks the servers; ", session->socket);
+	if (offline_findings(session, &found.json, why, sizeof(why)) < 0) {
+		check_maps(session, why);
+		return CHECK_CRITICAL;
+	}
+	worst = json_text(found.json, "worst");
+	snprintf(text, sizeof(text), "every server serves as declared; next: systemctl start musterd");
+	first_finding(found.json, *worst ? worst : "notice", "systemctl start musterd", text, sizeof(text));
+	if (strcmp(worst, "critical") != 0)
+		all_serve(found.json, expected, text, sizeof(text));
+	printf("%s", text);
+	perfdata(found.json);
+	printf("\n");
 	return CHECK_CRITICAL;
 }
 
@@ -166,7 +191,7 @@ int run_check(struct session *session)
 		status = CHECK_CRITICAL;
 	else if (!strcmp(worst, "warning"))
 		status = CHECK_WARNING;
-	first_finding(answer.json, *worst ? worst : "notice", text, sizeof(text));
+	first_finding(answer.json, *worst ? worst : "notice", NULL, text, sizeof(text));
 	if (status != CHECK_CRITICAL && !all_serve(answer.json, expected, text, sizeof(text)))
 		status = CHECK_CRITICAL;
 	printf("MUSTER %s - %s", check_word[status], text);

@@ -37,6 +37,8 @@ int offline_picks(struct session *session);
 int offline_leases(struct session *session);
 /* Likewise, and the document itself, for what it says beside; freed by the caller. */
 int offline_audit(struct session *session, json_t **document);
+/* The document alone, with nothing shown; -errno with `why`. */
+int offline_findings(struct session *session, json_t **document, char *why, size_t n);
 int offline_return_server(struct session *session);
 /* events.c */
 int run_show_events(struct session *session);

@@ -47,6 +47,7 @@ static const struct cli_option
 	unattended = {"offline", 0, .help = "without an agent: what the maps and its files hold, how old that is, and who is in charge"},
 	by_hand = {"offline", 0, .help = "without an agent: into the maps at once, and into its files for the next one; by root"},
 	state   = {"state", 0, VALUE_FILE, "DIR", .help = "musterd's state folder, for --offline; else the configuration's"},
+	left    = {"state", 0, VALUE_FILE, "DIR", .help = "musterd's state folder, for when no agent answers; else the configuration's"},
 	within  = {"confirm-within", 0, VALUE_DURATION, "DURATION",
 		   .help = "on trial: rolled back by itself unless muster confirm comes in time"},
 	dry_run = {"dry-run", 0, .help = "only say what the capacity gate answers, and why"},
@@ -162,10 +163,11 @@ const struct cli_command cli_commands[] = {
 		   "what each server carried in each minute of the last hour and each hour of the last day. With -o a chart is written "
 		   "beside the Markdown (not with --json, nor when there is no figure to draw): FILE.svg, or outage.svg beside outage.md. A "
 		   "cause is a candidate: beside it stands the evidence."},
-	{{"check"}, .options = {&expect, &pins}, .run = run_check,
+	{{"check"}, .options = {&expect, &left, &pins}, .run = run_check,
 	 .help = "one line for a monitoring system, with figures",
 	 .detail = "A monitoring plugin: ends with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN), and prints figures behind a "
-		   "bar. Works without an agent too, by root: that is CRITICAL, and the line says what the maps hold."},
+		   "bar. Works without an agent too, by root: that is CRITICAL, and the line says what 'muster audit --offline' finds in the "
+		   "maps and the state folder, such as an order whose time is over."},
 	{{"events"}, .options = {&follow, &most, &since}, .run = run_events,
 	 .help = "changes of state, with -f as they happen"},
 	{{"alerts"}, .run = run_alerts, .help = "what is wrong and who was told, and the receivers",

@@ -15,18 +15,25 @@ bool offline_asked(const struct session *session)
 	return session->request.command && cli_option(&session->request, "offline")->given;
 }
 
+/* -errno with `why`. */
+static int look(struct session *session, bool lock, struct offline **out, char *why, size_t n)
+{
+	const struct cli_request *request = &session->request;
+
+	if (geteuid() != 0) {
+		snprintf(why, n, "the maps are root's: use sudo");
+		return -EPERM;
+	}
+	return offline_open(out, FILE_USUAL, cli_option(request, "state")->text, cli_option(request, "pins")->text,
+			    lock, why, n);
+}
+
 /* Said on standard error why not. */
 static int open_offline(struct session *session, bool lock, struct offline **out)
 {
-	const struct cli_request *request = &session->request;
 	char why[512];
 
-	if (geteuid() != 0) {
-		fprintf(stderr, "muster: the maps are root's: use sudo\n");
-		return CLI_FAILED;
-	}
-	if (offline_open(out, FILE_USUAL, cli_option(request, "state")->text, cli_option(request, "pins")->text, lock,
-			 why, sizeof(why)) == 0)
+	if (look(session, lock, out, why, sizeof(why)) == 0)
 		return CLI_DONE;
 	fprintf(stderr, "muster: %s\n", why);
 	return CLI_FAILED;
@@ -135,6 +142,20 @@ int offline_audit(struct session *session, json_t **document)
 		return result;
 	*document = offline_audit_json(o);
 	return say(session, o, "the picks", *document, render_audit);
+}
+
+int offline_findings(struct session *session, json_t **document, char *why, size_t n)
+{
+	_cleanup_(offline_close) struct offline *o = NULL;
+	int error = look(session, false, &o, why, n);
+
+	if (error)
+		return error;
+	*document = offline_audit_json(o);
+	if (*document)
+		return 0;
+	snprintf(why, n, "reading the picks from the maps in %s failed", o->pins);
+	return -EIO;
 }
 
 int offline_return_server(struct session *session)
