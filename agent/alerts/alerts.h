@@ -12,8 +12,6 @@
 #include "book.h"
 #include "transfer.h"
 
-#define ALERTS_AT_ONCE 4 /* deliveries */
-
 struct alerts;
 
 /* After the model and the journal. Those of before that cannot be read are one log line: what still stands is raised again. */

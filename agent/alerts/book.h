@@ -13,6 +13,8 @@
  * new is never silent, one that flaps makes at most one page in that time.
  * Owed. What a receiver is owed stays owed until it took it: the page first, then the end, even when all is over by then.
  * After 24 h it is given up, and counted.
+ * One at a time for each receiver, and none waits for another: however many hang, the rest hear at once. Only of programs no
+ * more than 4 run at once.
  */
 #ifndef MUSTER_ALERT_BOOK_H
 #define MUSTER_ALERT_BOOK_H

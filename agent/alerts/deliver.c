@@ -8,6 +8,8 @@
 #include "child.h"
 #include "secret.h"
 
+#define TESTS_AT_ONCE 4
+
 enum kind { POST, HEARTBEAT, TEST };
 
 struct deliver {
@@ -15,7 +17,7 @@ struct deliver {
 	struct agent *agent;
 	struct transfers *transfers;
 	struct children *children;
-	unsigned under_way, tests;
+	unsigned tests;
 	bool closing;
 };
 
@@ -103,7 +105,6 @@ static void finished(struct delivery *delivery, enum answer_class answer, int64_
 	} else if (!deliver->closing) { /* else it stays owed, and is told after the next start */
 		bool failed = book_run(book, delivery->receiver)->failures;
 
-		deliver->under_way--;
 		if (delivery->kind == HEARTBEAT)
 			heartbeat_done(book, delivery, said);
 		else
@@ -198,7 +199,7 @@ static void beat(struct deliver *deliver, const struct config *config, int64_t n
 {
 	struct book *book = alerts_book(deliver->alerts);
 
-	for (size_t i = 0; i < config->n_receivers && deliver->under_way < ALERTS_AT_ONCE; i++) {
+	for (size_t i = 0; i < config->n_receivers; i++) {
 		const struct receiver_conf *receiver = &config->receivers[i];
 		struct receiver_run *run = book_run(book, receiver->name);
 		char fault[DELIVERY_FAULT_SIZE] = "";
@@ -210,7 +211,6 @@ static void beat(struct deliver *deliver, const struct config *config, int64_t n
 		if (!delivery)
 			return;
 		run->busy = true;
-		deliver->under_way++;
 		if (start_message(delivery, receiver, NULL, fault) < 0)
 			finished(delivery, ANSWER_LATER, 0, fault);
 	}
@@ -236,7 +236,6 @@ static bool post_next(struct deliver *deliver, const struct config *config, int6
 	}
 	delivery->id = alert->id;
 	delivery->page = post->owes_page;
-	deliver->under_way++;
 	message_of_alert(&message, alert, alerts_host(deliver->alerts), post->owes_page, clock_wall_ms());
 	if (start_message(delivery, receiver, &message, fault) < 0)
 		finished(delivery, ANSWER_LATER, 0, fault);
@@ -248,7 +247,7 @@ void deliver_due(struct deliver *deliver, int64_t now_ms)
 	const struct config *config = deliver->agent->model->config;
 
 	beat(deliver, config, now_ms);
-	while (deliver->under_way < ALERTS_AT_ONCE && post_next(deliver, config, now_ms))
+	while (post_next(deliver, config, now_ms))
 		;
 }
 
@@ -259,7 +258,7 @@ int deliver_test(struct deliver *deliver, const struct receiver_conf *receiver, 
 	struct delivery *delivery;
 	int r;
 
-	if (deliver->tests == ALERTS_AT_ONCE)
+	if (deliver->tests == TESTS_AT_ONCE)
 		return -EBUSY;
 	delivery = delivery_new(deliver, TEST, receiver);
 	if (!delivery)

@@ -6,7 +6,8 @@
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MOST_MS  (5 * 60 * 1000)
-#define TRIED_MOST       2 /* receivers that failed last, tried at once: they must not keep those that work waiting */
+#define PROGRAMS_MOST    4 /* at once */
+#define TRIED_MOST       2 /* of these such as failed last: they must not keep those that work waiting */
 
 struct receiver_run *book_run(struct book *book, const char *receiver)
 {
@@ -45,13 +46,26 @@ static struct alert_post *first_owed(struct book *book, const char *receiver, st
 	return first;
 }
 
-static unsigned being_tried(const struct book *book)
+/* Programs that run for a receiver; `failing`: whose last one failed. */
+static unsigned running(struct book *book, const struct config *config, bool failing)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < book->n_runs; i++)
-		n += book->runs[i].busy && book->runs[i].failures;
+	for (size_t i = 0; i < config->n_receivers; i++) {
+		const struct receiver_run *run = book_run(book, config->receivers[i].name);
+
+		n += config->receivers[i].type == RECEIVER_EXEC && run->busy && (run->failures || !failing);
+	}
 	return n;
+}
+
+/* A request that hangs costs nobody anything, so each receiver has its own; programs are processes, and share. */
+static bool has_room(struct book *book, const struct config *config, const struct receiver_conf *receiver)
+{
+	if (receiver->type != RECEIVER_EXEC)
+		return true;
+	return running(book, config, false) < PROGRAMS_MOST &&
+	       (!book_run(book, receiver->name)->failures || running(book, config, true) < TRIED_MOST);
 }
 
 /* Those that work first. */
@@ -61,7 +75,8 @@ static bool next_of(struct book *book, const struct config *config, int64_t now_
 	for (size_t i = 0; i < config->n_receivers; i++) {
 		struct receiver_run *run = book_run(book, config->receivers[i].name);
 
-		if (run->busy || !run->failures == failing || now_ms < run->next_ms)
+		if (run->busy || !run->failures == failing || now_ms < run->next_ms ||
+		    !has_room(book, config, &config->receivers[i]))
 			continue;
 		*post = first_owed(book, run->name, alert);
 		if (!*post)
@@ -76,9 +91,7 @@ static bool next_of(struct book *book, const struct config *config, int64_t now_
 bool book_next_post(struct book *book, const struct config *config, int64_t now_ms, struct alert **alert,
 		    struct alert_post **post)
 {
-	if (next_of(book, config, now_ms, false, alert, post))
-		return true;
-	return being_tried(book) < TRIED_MOST && next_of(book, config, now_ms, true, alert, post);
+	return next_of(book, config, now_ms, false, alert, post) || next_of(book, config, now_ms, true, alert, post);
 }
 
 static void went_wrong(struct receiver_run *run, struct alert_post *post, enum book_outcome outcome,

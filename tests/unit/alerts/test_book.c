@@ -14,16 +14,17 @@
 /* A world of receivers that take everything at once, and what they took. */
 struct world {
 	struct config config;
-	struct receiver_conf receivers[4];
+	struct receiver_conf receivers[8];
 	struct book *book;
 	int64_t now_ms;
-	unsigned pages[4], ends[4];
-	bool away[4]; /* takes nothing */
+	unsigned pages[8], ends[8];
+	bool away[8]; /* takes nothing */
 };
 
 static struct world world_of(size_t n)
 {
-	static const char *const names[] = {"first", "second", "third", "fourth"};
+	static const char *const names[] = {"first", "second", "third",   "fourth",
+					    "fifth", "sixth",  "seventh", "eighth"};
 	struct world world = {.config = {.alerts = {.repeat_ms = 10 * MINUTE, .flap_ms = 5 * MINUTE}},
 			      .now_ms = 1000 * HOUR};
 
@@ -330,8 +331,10 @@ static void one_that_fails_does_not_hold_up_the_rest(void **state)
 	bool seen[4] = {};
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++) {
 		world.receivers[i].step = 1;
+		world.receivers[i].type = RECEIVER_EXEC;
+	}
 	raise_on(&world, "web-02");
 	world.away[0] = world.away[1] = world.away[2] = true;
 	step(&world);
@@ -348,6 +351,55 @@ static void one_that_fails_does_not_hold_up_the_rest(void **state)
 		seen[index_of(&world, post->receiver)] = true;
 	}
 	assert_true(seen[3]);
+	book_free(&world.book);
+}
+
+/* What is owed now, none of which comes back: how many deliveries begin. */
+static size_t begun(struct world *world)
+{
+	struct book_view view = view_of(world);
+	struct alert_post *post;
+	struct alert *alert;
+	size_t n = 0;
+
+	book_step(world->book, &view);
+	while (book_next_post(world->book, &world->config, world->now_ms, &alert, &post))
+		n++;
+	return n;
+}
+
+static void however_many_hang_the_rest_are_told(void **state)
+{
+	struct world world = world_of(8);
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++)
+		world.receivers[i].step = 1;
+	world.receivers[7].least = ALERT_CRITICAL;
+	raise_on(&world, "web-02");
+	assert_int_equal(begun(&world), 7); /* seven hang, for the first time */
+	world.receivers[7].least = ALERT_WARNING;
+	raise_on(&world, "web-03");
+	assert_int_equal(begun(&world), 1); /* the eighth is told nevertheless */
+	book_free(&world.book);
+}
+
+static void four_programs_run_at_once(void **state)
+{
+	struct world world = world_of(8);
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		world.receivers[i].step = 1;
+		world.receivers[i].type = i < 6 ? RECEIVER_EXEC : RECEIVER_SLACK;
+	}
+	raise_on(&world, "web-02");
+	assert_int_equal(begun(&world), 6);
+	assert_false(book_run(world.book, "fifth")->busy);
+	assert_true(book_run(world.book, "seventh")->busy && book_run(world.book, "eighth")->busy);
+	book_posted(world.book, world.book->alerts[0]->id, "first", true, BOOK_TAKEN, 0, "", world.now_ms);
+	assert_int_equal(begun(&world), 1);
+	assert_true(book_run(world.book, "fifth")->busy);
 	book_free(&world.book);
 }
 
@@ -518,6 +570,8 @@ int main(void)
 		cmocka_unit_test(severities_and_strangers),
 		cmocka_unit_test(a_round_ends_what_is_not_said),
 		cmocka_unit_test(one_that_fails_does_not_hold_up_the_rest),
+		cmocka_unit_test(however_many_hang_the_rest_are_told),
+		cmocka_unit_test(four_programs_run_at_once),
 		cmocka_unit_test(a_rejected_message_lets_the_others_pass),
 		cmocka_unit_test(a_reboot_keeps_the_book),
 		cmocka_unit_test(damaged_books_are_refused),
