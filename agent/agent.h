@@ -33,6 +33,7 @@ struct agent {
 	sd_event_source *tick, *post, *step;
 	struct writer *writer;
 	struct journal *journal;
+	uint64_t journal_before; /* its last line before this start */
 	struct kernel *kernel;
 	struct prober *prober;
 	struct api *api;

@@ -129,6 +129,7 @@ static int start_storage(struct agent *agent, const struct config *config)
 		log_error("opening the state in %s: %s", config->state_dir, why[0] ? why : strerror(-error));
 		return error;
 	}
+	agent->journal_before = journal_seq(agent->journal);
 	orders_adopt(agent);
 	return history_start(agent, config->state_dir);
 }

@@ -102,7 +102,7 @@ int alerts_new(struct alerts **out, struct agent *agent)
 		r = book_new(&alerts->book);
 		if (r < 0)
 			return r;
-		alerts->book->journal_seq = journal_seq(agent->journal);
+		alerts->book->journal_seq = agent->journal_before;
 	}
 	r = deliver_new(&alerts->deliver, alerts, agent);
 	if (r < 0)

@@ -111,6 +111,10 @@ struct alert_rule {
 	  "Nobody but an operator ends this order. The others carry the server's share until then: the outage that Muster was made for began like this.", \
 	  "the order is returned", \
 	  "muster show server {subject}", "muster lease list", "muster return {subject}") \
+	X(CLOCK_BEHIND, clock_behind, WARNING, EVENT(CLOCK, "behind the last save", 3600), "has a clock behind what it was before the machine started", \
+	  "How long the machine was off cannot be known, so no order's time went by meanwhile: each goes on with what was left when it was saved last, and ends that much later than it said.", \
+	  "an hour has passed", \
+	  "timedatectl", "muster lease list", "muster show events --most 20") \
 	X(RECALLED, recalled, CRITICAL, EVENT(ORDER_RECALLED, NULL, 3600), "was called back into service: the servers left fell short", \
 	  "Somebody had taken it out, and its twins could not carry the rest. Its order is suspended, and stays so until it is said again.", \
 	  "an hour has passed", \

@@ -106,7 +106,7 @@ void orders_adopt(struct agent *agent)
 	struct lease_clock clock = agent_clock(agent);
 	const struct state *state = agent->state;
 	int64_t behind_ms = state->wall_saved_ms - clock.wall_ms;
-	char text[64], length[BOOK_LENGTH_SIZE];
+	char cause[256], length[BOOK_LENGTH_SIZE];
 	bool foreign = false;
 
 	agent->wall_offset_ms = clock.wall_ms - clock.now_ms;
@@ -115,12 +115,12 @@ void orders_adopt(struct agent *agent)
 	if (!foreign)
 		return;
 	if (behind_ms > 0) {
-		snprintf(text, sizeof(text), "%s behind the last save", book_length(behind_ms, length));
+		snprintf(cause, sizeof(cause),
+			 "by %s, so how long the machine was off is unknown: orders go on with the time that they had "
+			 "left then",
+			 book_length(behind_ms, length));
 		agent_note(agent, &(struct journal_entry){
-					  .kind = JOURNAL_CLOCK,
-					  .to = text,
-					  .cause = "so how long the machine was off is unknown: orders go on with the "
-						   "time that they had left then; look at the clock"});
+					  .kind = JOURNAL_CLOCK, .to = "behind the last save", .cause = cause});
 	}
 	orders_save(agent, NULL, NULL);
 }
