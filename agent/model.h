@@ -51,7 +51,7 @@ struct server {
 		struct kernel_ports ports;              /* toward it, at the last tick */
 		int64_t port_reused_ms;                 /* when one was last given to another client early; 0: never */
 		struct muster_stats stats;              /* at the last tick */
-		uint64_t answers_seen;                  /* packets_out at the last check */
+		struct health_counts heard;             /* at the last check */
 		struct server_rate rate;                /* over the last tick */
 		uint64_t flows_mark[MODEL_SHARE_MARKS]; /* flows_new, newest first */
 		struct server_window window;

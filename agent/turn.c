@@ -46,17 +46,27 @@ static bool says_news(const struct health *before, const struct health *now)
 	       !before->checked_ms;
 }
 
+/* Since the last result. */
+static enum health_heard heard_of(struct agent *agent, struct server *server)
+{
+	struct health_counts before = server->run.heard;
+	struct muster_signals signals;
+	struct muster_stats stats;
+
+	if (kernel_server_stats(agent->kernel, server->run.index, &stats) < 0 ||
+	    kernel_signals(agent->kernel, server->run.index, &signals) < 0)
+		return HEALTH_HEARD_NOTHING;
+	server->run.heard = (struct health_counts){
+		.handshakes = server->service->conf->proto == IPPROTO_UDP ? stats.packets_out : signals.answered,
+		.packets = stats.packets_out};
+	return health_heard(&before, &server->run.heard);
+}
+
 static void health_result(struct agent *agent, struct server *server, const struct probe_result *result, int64_t now_ms)
 {
 	struct health *health = &server->run.health, before = *health;
-	struct muster_stats stats;
-	bool answered = false;
 
-	if (kernel_server_stats(agent->kernel, server->run.index, &stats) == 0) {
-		answered = stats.packets_out != server->run.answers_seen;
-		server->run.answers_seen = stats.packets_out;
-	}
-	if (health_step(health, &server->service->conf->check, result, answered, now_ms))
+	if (health_step(health, &server->service->conf->check, result, heard_of(agent, server), now_ms))
 		note_health(agent, server, &before, result, now_ms);
 	observe_checked(agent, server, result, now_ms);
 	prober_set_fast(agent->prober, server->run.id, health_in_transition(health) || observe_hurries(server));

@@ -60,18 +60,25 @@ static bool step_bad(struct health *health, const struct check_conf *conf, bool 
 	return enter(health, HEALTH_SLOW, now_ms);
 }
 
-bool health_step(struct health *health, const struct check_conf *conf, const struct probe_result *result,
-		 bool handshakes_answered, int64_t now_ms)
+enum health_heard health_heard(const struct health_counts *before, const struct health_counts *now)
 {
-	bool timed_out = health_timed_out(result->outcome), slow;
+	if (now->handshakes != before->handshakes)
+		return HEALTH_HEARD_HANDSHAKES;
+	return now->packets != before->packets ? HEALTH_HEARD_PACKETS : HEALTH_HEARD_NOTHING;
+}
+
+bool health_step(struct health *health, const struct check_conf *conf, const struct probe_result *result,
+		 enum health_heard heard, int64_t now_ms)
+{
+	bool timed_out = health_timed_out(result->outcome), answers = heard == HEALTH_HEARD_HANDSHAKES, slow;
 
 	if (result->outcome == PROBE_LOCAL)
 		return false;
 	health->interval_ms = conf->interval_ms;
 	health->checked_ms = now_ms;
 	health->duration_ms = result->duration_ms;
-	health->tcp_answers = probe_outcome_tcp(result->outcome) || (timed_out && handshakes_answered);
-	if (handshakes_answered)
+	health->tcp_answers = probe_outcome_tcp(result->outcome) || (timed_out && answers);
+	if (heard != HEALTH_HEARD_NOTHING)
 		health->answered_ms = now_ms;
 	note_timeouts(health, timed_out, now_ms);
 	if (result->outcome == PROBE_OK) {
@@ -87,7 +94,7 @@ bool health_step(struct health *health, const struct check_conf *conf, const str
 	 * At the first bad result of a row the answers may be older than the check itself: they prove nothing yet, or a
 	 * server whose link was just cut would pass as slow for one check more.
 	 */
-	slow = timed_out && handshakes_answered && (health->bad > 0 || conf->fall <= 1);
+	slow = timed_out && answers && (health->bad > 0 || conf->fall <= 1);
 	return step_bad(health, conf, slow, now_ms);
 }
 

@@ -63,7 +63,8 @@ static inline void checks(size_t i, enum probe_outcome outcome, bool answered)
 {
 	struct probe_result result = {.outcome = outcome};
 
-	health_step(&lab.health[i], &check, &result, answered, lab.now_ms);
+	health_step(&lab.health[i], &check, &result, answered ? HEALTH_HEARD_HANDSHAKES : HEALTH_HEARD_NOTHING,
+		    lab.now_ms);
 }
 
 static inline void goes(size_t i, enum probe_outcome outcome)

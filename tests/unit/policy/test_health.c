@@ -18,12 +18,16 @@ static bool feed(struct health *health, char letter, int64_t now_ms)
 	static const enum probe_outcome outcomes[] = {
 		['o'] = PROBE_OK,      ['x'] = PROBE_REFUSED,         ['w'] = PROBE_WRONG_STATUS,
 		['t'] = PROBE_TIMEOUT, ['T'] = PROBE_TIMEOUT,         ['c'] = PROBE_CONNECT_TIMEOUT,
-		['L'] = PROBE_LOCAL,   ['C'] = PROBE_CONNECT_TIMEOUT,
+		['L'] = PROBE_LOCAL,   ['C'] = PROBE_CONNECT_TIMEOUT, ['p'] = PROBE_TIMEOUT,
 	};
 	struct probe_result result = {.outcome = outcomes[(unsigned char)letter]};
 
 	snprintf(result.detail, sizeof(result.detail), "said %c", letter);
-	return health_step(health, &conf, &result, letter == 'T' || letter == 'C', now_ms);
+	return health_step(health, &conf, &result,
+			   letter == 'T' || letter == 'C' ? HEALTH_HEARD_HANDSHAKES
+			   : letter == 'p'                ? HEALTH_HEARD_PACKETS
+							  : HEALTH_HEARD_NOTHING,
+			   now_ms);
 }
 
 static const struct {
@@ -45,6 +49,8 @@ static const struct {
 	{HEALTH_UP, "ttt", HEALTH_DOWN, 3, false},
 	{HEALTH_UP, "ccc", HEALTH_DOWN, 3, false},
 	{HEALTH_UP, "xwt", HEALTH_DOWN, 3, false},
+	{HEALTH_UP, "ppp", HEALTH_DOWN, 3, false}, /* packets of old flows prove nothing for new ones */
+	{HEALTH_SLOW, "ppp", HEALTH_DOWN, 3, false},
 	{HEALTH_UP, "TTT", HEALTH_SLOW, 3, false},
 	{HEALTH_UP, "CCC", HEALTH_SLOW, 3, false},
 	{HEALTH_UP, "TTTTTTTTTTTTTTTT", HEALTH_SLOW, 3, false}, /* never out */
@@ -155,8 +161,22 @@ static void remembers_when_timeouts_began(void **state)
 	feed(&health, 'T', 40);
 	assert_int_equal(health.timeouts_since_ms, 10);
 	assert_int_equal(health.answered_ms, 40);
+	feed(&health, 'p', 45);
+	assert_int_equal(health.answered_ms, 45); /* of whom a packet comes, the way is there */
 	feed(&health, 'x', 50);
 	assert_int_equal(health.timeouts_since_ms, 0);
+}
+
+static void hears_handshakes_and_packets(void **state)
+{
+	struct health_counts before = {.handshakes = 7, .packets = 100}, now = before;
+
+	(void)state;
+	assert_int_equal(health_heard(&before, &now), HEALTH_HEARD_NOTHING);
+	now.packets++;
+	assert_int_equal(health_heard(&before, &now), HEALTH_HEARD_PACKETS);
+	now.handshakes++;
+	assert_int_equal(health_heard(&before, &now), HEALTH_HEARD_HANDSHAKES);
 }
 
 int main(void)
@@ -166,6 +186,7 @@ int main(void)
 		cmocka_unit_test(keeps_cause_and_words),
 		cmocka_unit_test(knows_whether_tcp_answers),
 		cmocka_unit_test(remembers_when_timeouts_began),
+		cmocka_unit_test(hears_handshakes_and_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

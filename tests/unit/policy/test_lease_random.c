@@ -260,7 +260,7 @@ static void checked(size_t i)
 	struct probe_result result = {.outcome = h.answers[i] ? PROBE_OK : PROBE_REFUSED};
 
 	for (unsigned k = 0; k < check.fall; k++)
-		health_step(&h.health[i], &check, &result, false, h.real_ms);
+		health_step(&h.health[i], &check, &result, HEALTH_HEARD_NOTHING, h.real_ms);
 }
 
 static void adopt_health(bool known)

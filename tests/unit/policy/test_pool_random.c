@@ -70,7 +70,8 @@ static void check_ends(struct history *history, size_t i)
 {
 	struct probe_result result = {.outcome = draw(3) ? PROBE_OK : draw(PROBE_OUTCOMES_N)};
 
-	health_step(&history->health[i], &history->check, &result, draw(2), history->now_ms);
+	health_step(&history->health[i], &history->check, &result,
+		    draw(2) ? HEALTH_HEARD_HANDSHAKES : HEALTH_HEARD_NOTHING, history->now_ms);
 }
 
 static void memory_ends(struct history *history, size_t i)
