@@ -93,10 +93,10 @@ static json_t *server_json(const struct service_conf *was, const struct server_c
 {
 	const struct server_conf *named = after ? after : before;
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i}", "name", named->name, "change",
-			 change_word(before, after), "weight_before", weight(before), "weight_after", weight(after),
-			 "share_before_pct", share(was, before), "share_after_pct", share(is, after), "max_flows",
-			 (int)named->max_flows);
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:i}", "name", named->name, "change",
+			 change_word(before, after), "in_file", after && after->line, "weight_before", weight(before),
+			 "weight_after", weight(after), "share_before_pct", share(was, before), "share_after_pct",
+			 share(is, after), "max_flows", (int)named->max_flows);
 }
 
 /* Servers that would serve, but for this one. */

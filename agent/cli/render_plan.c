@@ -42,9 +42,11 @@ static void render_servers_of(const struct look *look, const json_t *service)
 
 		table_row(table);
 		table_set(table, NAME, "%s", json_text(server, "name"));
-		table_set(table, CHANGE, "%s", !strcmp(change, "same") ? "-" : change);
 		if (!strcmp(change, "removed"))
 			table_color(table, CHANGE, state_color(look, "down"));
+		if (strcmp(change, "removed") && json_is_false(json_object_get(server, "in_file")))
+			change = "by a command, not in FILE";
+		table_set(table, CHANGE, "%s", !strcmp(change, "same") ? "-" : change);
 		weight_text(server, "weight_before", before, sizeof(before));
 		weight_text(server, "weight_after", after, sizeof(after));
 		set_change(table, WEIGHT, before, after, added);

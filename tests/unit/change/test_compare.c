@@ -122,6 +122,22 @@ static void test_document(void **state)
 	json_decref(services);
 }
 
+/* muster add declares a server, and FILE does not. */
+static void test_not_in_the_file(void **state)
+{
+	json_t *services;
+	size_t single;
+
+	(void)state;
+	change(HEAD WEB ONE TWO, HEAD WEB ONE TWO);
+	before->services[0].servers[1].line = after->services[0].servers[1].line = 0;
+	services = compare_json(before, after, &single);
+	assert_true(json_is_true(json_object_get(server(services, "web-01"), "in_file")));
+	assert_true(json_is_false(json_object_get(server(services, "web-02"), "in_file")));
+	assert_string_equal(json_string_value(json_object_get(server(services, "web-02"), "change")), "same");
+	json_decref(services);
+}
+
 static void test_single_points_of_failure(void **state)
 {
 	size_t single;
@@ -148,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_taken_out, teardown),
 		cmocka_unit_test_teardown(test_document, teardown),
+		cmocka_unit_test_teardown(test_not_in_the_file, teardown),
 		cmocka_unit_test_teardown(test_single_points_of_failure, teardown),
 	};
 
