@@ -37,6 +37,22 @@ static bool spoiled(struct agent *agent)
 	return more || table.flood;
 }
 
+/* Was one of its servers at its max_flows in the last second? */
+static bool limited(struct agent *agent, struct service *service)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < service->n_servers; i++) {
+		const struct server *server = &service->servers[i];
+		struct server_window *window = &service->servers[i].run.window;
+
+		any |= imbalance_limited(window->live, server->run.stats.flows_new - window->last,
+					 server->conf->max_flows);
+		window->live = kernel_live_flows(agent->kernel, server->run.index);
+	}
+	return any;
+}
+
 /* The last second goes into the window's first bucket, unless what it counted follows from no table. */
 static void count_second(struct service *service, bool counts)
 {
@@ -65,6 +81,8 @@ static void next_bucket(struct service *service)
 
 	memmove(run->window_swaps + 1, run->window_swaps, sizeof(run->window_swaps) - sizeof(run->window_swaps[0]));
 	run->window_swaps[0] = 0;
+	memmove(run->window_limits + 1, run->window_limits, sizeof(run->window_limits) - sizeof(run->window_limits[0]));
+	run->window_limits[0] = 0;
 	for (size_t i = 0; i < service->n_servers; i++) {
 		struct server_window *window = &service->servers[i].run.window;
 
@@ -84,11 +102,11 @@ static void say(struct agent *agent, const struct service *service, enum audit_k
 
 static void judge_turns(struct agent *agent, struct service *service, struct imbalance_part *parts)
 {
-	unsigned swaps = 0;
+	unsigned ends = 0;
 	size_t worst;
 
 	for (int b = 0; b < MODEL_WINDOW_BUCKETS; b++)
-		swaps += service->run.window_swaps[b];
+		ends += service->run.window_swaps[b] + service->run.window_limits[b];
 	for (size_t i = 0; i < service->n_servers; i++) {
 		const struct server_window *window = &service->servers[i].run.window;
 
@@ -98,8 +116,8 @@ static void judge_turns(struct agent *agent, struct service *service, struct imb
 			parts[i].expected += window->expected[b];
 		}
 	}
-	/* Each swap ends a row of seconds, and each end of a row has its own skew. */
-	if (imbalance_turns(parts, service->n_servers, swaps, service->run.rate.flows_s * READ_S * 2 * (swaps + 1),
+	/* Each swap, or second at a limit, ends a row of seconds, and each end of a row has its own skew. */
+	if (imbalance_turns(parts, service->n_servers, ends, service->run.rate.flows_s * READ_S * 2 * (ends + 1),
 			    &worst) == IMBALANCE_FOUND)
 		say(agent, service, AUDIT_UNSHARED, worst, &parts[worst], "new connections in half a minute");
 }
@@ -116,9 +134,9 @@ static void judge_live(struct agent *agent, struct service *service, struct imba
 	}
 	for (size_t i = 0; i < service->n_servers && service->run.n_slots; i++)
 		parts[i].expected = (double)sum * service->servers[i].run.slots / service->run.n_slots;
-	/* What was opened under other weights lives on: only a table that has stood for the whole window is judged. */
+	/* What was opened under other weights, or at a limit, lives on: only what has stood for the whole window is judged. */
 	for (int b = 0; b < MODEL_WINDOW_BUCKETS; b++)
-		if (service->run.window_swaps[b])
+		if (service->run.window_swaps[b] || service->run.window_limits[b])
 			return;
 	if (imbalance_live(parts, service->n_servers, &worst) == IMBALANCE_FOUND)
 		say(agent, service, AUDIT_UNEVEN, worst, &parts[worst], "live connections");
@@ -178,14 +196,6 @@ static void walk_clients(struct agent *agent, int64_t now_ms)
 	}
 }
 
-static bool limited(const struct service *service)
-{
-	for (size_t i = 0; i < service->n_servers; i++)
-		if (service->servers[i].conf->max_flows)
-			return true;
-	return false;
-}
-
 static void judge(struct agent *agent, struct service *service)
 {
 	_cleanup_(freep) struct imbalance_part *parts = calloc(service->n_servers + 1, sizeof(*parts));
@@ -194,8 +204,6 @@ static void judge(struct agent *agent, struct service *service)
 		return;
 	if (picks_hashed(service->conf->scheduler))
 		say_uneven(agent, service);
-	else if (limited(service))
-		return;
 	else if (service->conf->scheduler == MUSTER_SCHEDULER_ROUND_ROBIN)
 		judge_turns(agent, service, parts);
 	else
@@ -208,11 +216,12 @@ void audit_shares(struct agent *agent, int64_t now_ms)
 
 	for (size_t i = 0; i < agent->model->n_services; i++) {
 		struct service *service = &agent->model->services[i];
-		bool swapped = service->run.swaps != service->run.swaps_seen;
+		bool swapped = service->run.swaps != service->run.swaps_seen, full = limited(agent, service);
 
 		service->run.swaps_seen = service->run.swaps;
 		service->run.window_swaps[0] += swapped;
-		count_second(service, counts && !swapped);
+		service->run.window_limits[0] += full;
+		count_second(service, counts && !swapped && !full);
 		judge(agent, service);
 		hashed |= picks_hashed(service->conf->scheduler);
 		if (turn)

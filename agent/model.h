@@ -31,6 +31,7 @@ struct server_window {
 	uint64_t flows[MODEL_WINDOW_BUCKETS];
 	double expected[MODEL_WINDOW_BUCKETS]; /* by the tables that were in force */
 	uint64_t last;                         /* flows_new a second ago */
+	uint64_t live;                         /* flows a second ago */
 };
 
 struct server {
@@ -76,7 +77,8 @@ struct service {
 		unsigned swaps;      /* tables that plan.c made, so far */
 		unsigned swaps_seen; /* by the audit */
 		unsigned window_swaps[MODEL_WINDOW_BUCKETS];
-		uint32_t n_slots, stray_slots; /* of the kernel's table; of nobody's */
+		unsigned window_limits[MODEL_WINDOW_BUCKETS]; /* seconds in which one was at its max_flows */
+		uint32_t n_slots, stray_slots;                /* of the kernel's table; of nobody's */
 		bool n_slots_known;
 		bool uneven; /* the last look at the clients found one off: a record's index, and by how much */
 		uint32_t uneven_index;

@@ -4,12 +4,18 @@
 #include <math.h>
 
 #define TURNS_ALLOWED 2
+#define LIMIT_NEAR    16 /* within one in so many: the gauge and the counter are not read in one moment */
 #define LIVE_PART     0.25
 #define LIVE_ALLOWED  8
 
 static double off_by(const struct imbalance_part *part)
 {
 	return fabs((double)part->counted - part->expected);
+}
+
+bool imbalance_limited(uint64_t live, uint64_t opened, uint32_t max_flows)
+{
+	return max_flows && live + opened >= max_flows - max_flows / LIMIT_NEAR;
 }
 
 enum imbalance imbalance_turns(const struct imbalance_part *parts, size_t n, unsigned swaps, double skew, size_t *worst)

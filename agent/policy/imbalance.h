@@ -25,7 +25,13 @@ struct imbalance_part {
 };
 
 /*
- * Round robin: an excess over 2, plus one a swap of tables, plus `skew`: flows that may have come between the reading of one
+ * May a server have been at its max_flows in a second that began with `live` flows, and opened so many? What it is passed over
+ * for, others get: such a second follows from no table. 0: no limit.
+ */
+bool imbalance_limited(uint64_t live, uint64_t opened, uint32_t max_flows);
+
+/*
+ * Round robin: an excess over 2, plus one a swap of tables or a second at a limit, plus `skew`: flows that may have come between the reading of one
  * server's counter and another's. `worst` is the part that is furthest off, where one is found.
  */
 enum imbalance imbalance_turns(const struct imbalance_part *parts, size_t n, unsigned swaps, double skew,

@@ -41,6 +41,19 @@ static void turns_are_exact(void **state)
 	}
 }
 
+static void a_second_at_a_limit_is_known(void **state)
+{
+	(void)state;
+	assert_false(imbalance_limited(1000000, 1000, 0)); /* none */
+	assert_false(imbalance_limited(0, 0, 100));
+	assert_false(imbalance_limited(80, 13, 100));
+	assert_true(imbalance_limited(80, 14, 100)); /* near: it may have been */
+	assert_true(imbalance_limited(0, 100, 100)); /* all closed again within the second */
+	assert_true(imbalance_limited(100, 0, 100));
+	assert_true(imbalance_limited(1, 0, 1));
+	assert_false(imbalance_limited(0, 0, 1));
+}
+
 static uint64_t seed = 1;
 
 static uint64_t draw(void)
@@ -144,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(turns_are_exact),
+		cmocka_unit_test(a_second_at_a_limit_is_known),
 		cmocka_unit_test(hashes_follow_chance),
 		cmocka_unit_test(one_heavy_client_is_no_imbalance),
 		cmocka_unit_test(more_clients_than_room_end_the_look),
