@@ -131,7 +131,7 @@ static void settle_server(struct server *server, const struct service *old, cons
 {
 	const struct plan_server *found;
 
-	server->run.share_pct = -1;
+	server->run.share_pct = server->run.packets_pct = server->run.bytes_pct = -1;
 	server->run.declared_ms = now_ms;
 	forecast_forget(&server->run.forecast);
 	server->run.id = fresh_id();

@@ -27,6 +27,11 @@ struct server_rate {
 /* What the audit compares: the last half minute in pieces of 5 s, newest first (audit_shares.h). */
 #define MODEL_WINDOW_BUCKETS 6
 
+/* Counters at the same moment: new flows, and what went either way. */
+struct server_mark {
+	uint64_t flows, packets, bytes;
+};
+
 struct server_window {
 	uint64_t flows[MODEL_WINDOW_BUCKETS];
 	double expected[MODEL_WINDOW_BUCKETS]; /* by the tables that were in force */
@@ -49,16 +54,17 @@ struct server {
 		struct signals signals;
 		struct muster_signals counted; /* by the program, of its packets; at the last tick */
 		enum hop_state hop;
-		struct kernel_ports ports;              /* toward it, at the last tick */
-		int64_t port_reused_ms;                 /* when one was last given to another client early; 0: never */
-		struct muster_stats stats;              /* at the last tick */
-		struct health_counts heard;             /* at the last check */
-		struct server_rate rate;                /* over the last tick */
-		uint64_t flows_mark[MODEL_SHARE_MARKS]; /* flows_new, newest first */
+		struct kernel_ports ports;  /* toward it, at the last tick */
+		int64_t port_reused_ms;     /* when one was last given to another client early; 0: never */
+		struct muster_stats stats;  /* at the last tick */
+		struct health_counts heard; /* at the last check */
+		struct server_rate rate;    /* over the last tick */
+		struct server_mark mark[MODEL_SHARE_MARKS]; /* newest first */
 		struct server_window window;
 		uint32_t slots;                     /* of the service's table, as the kernel has it */
 		struct history *history;            /* of the agent's; NULL: not asked for yet */
 		double share_pct;                   /* of the service's new flows; < 0: too few to say */
+		double packets_pct, bytes_pct;      /* of what its live flows carry; < 0: nothing */
 		bool trial_known;                   /* the two below */
 		uint64_t trial_flows, trial_failed; /* as counted at the last second */
 	} run;
@@ -80,7 +86,8 @@ struct service {
 		unsigned window_limits[MODEL_WINDOW_BUCKETS]; /* seconds in which one was at its max_flows */
 		uint32_t n_slots, stray_slots;                /* of the kernel's table; of nobody's */
 		bool n_slots_known;
-		bool uneven; /* the last look at the clients found one off: a record's index, and by how much */
+		int64_t share_flows; /* new flows of which the shares are; < 0: nobody counts them */
+		bool uneven;         /* the last look at the clients found one off: a record's index, and by how much */
 		uint32_t uneven_index;
 		struct imbalance_part uneven_by;
 		struct muster_stats stats;

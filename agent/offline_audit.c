@@ -51,7 +51,8 @@ json_t *offline_audit_json(struct offline *o)
 		if (read_slots(o, service) < 0)
 			return NULL;
 		for (size_t k = 0; k < service->n_servers; k++)
-			service->servers[k].run.share_pct = -1; /* nobody counts packets against turns */
+			service->servers[k].run.share_pct = -1;
+		service->run.share_flows = -1; /* nobody counts packets against turns */
 	}
 	/* It stands at least since an agent was last at work. */
 	audit_begin(audit, o->clock.now_ms - MAX(o->quiet_ms, 0));

@@ -17,7 +17,6 @@
 #define RATE_TICKS    2   /* rates are per second */
 #define MARK_TICKS    10  /* the share window moves each 5 s */
 #define SAVE_TICKS    120 /* the state is saved each minute: the wall clock that leases fall back on */
-#define SHARE_FLOWS   8   /* fewer new flows in the window say nothing about shares */
 
 static void age_memory(struct agent *agent, struct server *server, int64_t now_ms)
 {
@@ -47,25 +46,50 @@ static void rate(struct server_rate *out, const struct muster_stats *now, const 
 	out->bytes_out_s = (now->bytes_out - before->bytes_out) / seconds;
 }
 
-/* Shares of the new flows of the last half minute, where there are enough to say. */
+static struct server_mark mark_of(const struct muster_stats *stats)
+{
+	return (struct server_mark){.flows = stats->flows_new,
+				    .packets = stats->packets_in + stats->packets_out,
+				    .bytes = stats->bytes_in + stats->bytes_out};
+}
+
+/* What was counted in the last half minute. */
+static struct server_mark in_window(const struct server_run *run)
+{
+	const struct server_mark now = mark_of(&run->stats), *then = &run->mark[MODEL_SHARE_MARKS - 1];
+
+	return (struct server_mark){now.flows - then->flows, now.packets - then->packets, now.bytes - then->bytes};
+}
+
+static double part_pct(uint64_t part, uint64_t sum, uint64_t least)
+{
+	return sum < least ? -1 : 100.0 * part / sum;
+}
+
+/* Shares of the new flows, where there are enough to say, and of what all flows carried. */
 static void share(struct service *service, bool mark)
 {
-	uint64_t sum = 0;
+	struct server_mark sum = {};
 
 	for (size_t i = 0; i < service->n_servers; i++) {
-		struct server_run *run = &service->servers[i].run;
+		const struct server_mark one = in_window(&service->servers[i].run);
 
-		sum += run->stats.flows_new - run->flows_mark[MODEL_SHARE_MARKS - 1];
+		sum.flows += one.flows;
+		sum.packets += one.packets;
+		sum.bytes += one.bytes;
 	}
+	service->run.share_flows = (int64_t)sum.flows;
 	for (size_t i = 0; i < service->n_servers; i++) {
 		struct server_run *run = &service->servers[i].run;
-		uint64_t flows = run->stats.flows_new - run->flows_mark[MODEL_SHARE_MARKS - 1];
+		const struct server_mark one = in_window(run);
 
-		run->share_pct = sum < SHARE_FLOWS ? -1 : 100.0 * flows / sum;
+		run->share_pct = part_pct(one.flows, sum.flows, IMBALANCE_FLOWS_LEAST);
+		run->packets_pct = part_pct(one.packets, sum.packets, 1);
+		run->bytes_pct = part_pct(one.bytes, sum.bytes, 1);
 		if (!mark)
 			continue;
-		memmove(run->flows_mark + 1, run->flows_mark, sizeof(run->flows_mark) - sizeof(run->flows_mark[0]));
-		run->flows_mark[0] = run->stats.flows_new;
+		memmove(run->mark + 1, run->mark, sizeof(run->mark) - sizeof(run->mark[0]));
+		run->mark[0] = mark_of(&run->stats);
 	}
 }
 
@@ -104,7 +128,7 @@ static void count(struct agent *agent, int64_t now_ms)
 			if (first)
 				run->window.last = stats->flows_new;
 			for (int k = 0; first && k < MODEL_SHARE_MARKS; k++)
-				run->flows_mark[k] = stats->flows_new;
+				run->mark[k] = mark_of(stats);
 		}
 		share(service, agent->ticks % MARK_TICKS == 0);
 	}

@@ -153,7 +153,8 @@ const struct cli_command cli_commands[] = {
 	{{"audit"}, .options = {&expect, &unattended, &state, &pins}, .run = run_audit,
 	 .help = "what is not as it was declared: orders, tables, packets, interfaces",
 	 .detail = "The declared servers against the orders, the kernel's tables and the packets that were counted, as musterd saw "
-		   "them within the last second. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
+		   "them within the last second. Of a round robin with fewer than 8 new connections in half a minute the shares are unknown: "
+		   "what its servers' connections carry is told instead. Ends with 3 where a finding is critical. With --expect it ends with 0 only where those servers are healthy "
 		   "and serve with all their weight: for the end of a test, or of a day. With --offline "
 		   "all is read at that moment, packets are not counted, an order whose time is over is one that nobody ends, and a "
 		   "weight that is low is one that nobody raises."},

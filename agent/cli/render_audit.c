@@ -4,6 +4,20 @@
 #include "human.h"
 #include "table.h"
 
+/* What is not judged is no finding, but is not passed over in silence. */
+static void render_shares(const struct look *look, const json_t *document)
+{
+	const json_t *one;
+	char line[640];
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "shares"), i, one)
+	{
+		snprintf(line, sizeof(line), "%s: shares %s", json_text(one, "service"), json_text(one, "text"));
+		human_wrap(look->out, look->width, 0, 2, line);
+	}
+}
+
 void render_audit(const struct look *look, const json_t *document)
 {
 	static const struct table_column columns[] = {{"SEVERITY"}, {"WHAT"}, {"SINCE", true}, {"FINDING"}, {NULL}};
@@ -14,6 +28,7 @@ void render_audit(const struct look *look, const json_t *document)
 
 	if (json_array_size(findings) == 0) {
 		fprintf(look->out, "Every server serves as declared; maps, packets and interfaces agree\n");
+		render_shares(look, document);
 		return;
 	}
 	if (table_new(&table, columns) < 0)
@@ -31,4 +46,5 @@ void render_audit(const struct look *look, const json_t *document)
 			  json_text(finding, "next"));
 	}
 	table_print(table, look->out, look->width, look->color);
+	render_shares(look, document);
 }
