@@ -69,18 +69,19 @@ static int open_folder(const char *dir, char *why, size_t n)
 	return fd;
 }
 
-static bool disk_is_full(int err)
+/* Full, failing, or mounted read-only, as the kernel does after an error. */
+static bool disk_refuses(int err)
 {
-	return err == -ENOSPC || err == -EDQUOT;
+	return err == -ENOSPC || err == -EDQUOT || err == -EIO || err == -EROFS;
 }
 
-/* Opens the files. A full disk only counts as an error that stands: what is there goes on being served. */
+/* Opens the files. A disk that takes nothing only counts as an error that stands: what is there goes on being served. */
 static int open_files(struct writer *writer, const struct writer_conf *conf, char *why, size_t n)
 {
 	struct writer_slot *state = &writer->slot[WRITER_STATE];
 	int err = journal_file_open(&writer->journal, writer->dir_fd, conf->journal_max_bytes, conf->journal_keep);
 
-	if (err < 0 && !disk_is_full(err)) {
+	if (err < 0 && !disk_refuses(err)) {
 		snprintf(why, n, "opening the journal %s/%s: %s", conf->dir, JOURNAL_FILE, strerror(-err));
 		return err;
 	}
@@ -93,14 +94,14 @@ static int open_files(struct writer *writer, const struct writer_conf *conf, cha
 		state_file_init(&writer->slot[i].file, writer->dir_fd, files[i].stem, files[i].bytes);
 	/* Orders must be saved when the disk is full, so their files are made now; the others with their first text. */
 	state->error = state_file_prepare(&state->file);
-	if (state->error < 0 && !disk_is_full(state->error)) {
+	if (state->error < 0 && !disk_refuses(state->error)) {
 		snprintf(why, n, "preparing the state files %s/%s and %s: %s", conf->dir, STATE_FILE, STATE_FILE_SPARE,
 			 strerror(-state->error));
 		return state->error;
 	}
 	if (writer->journal_error < 0 || state->error < 0)
-		log_error("state: no room in %s: orders that take servers out are refused until there is some",
-			  conf->dir);
+		log_error("state: %s cannot be written: %s: orders that take servers out are refused until it can",
+			  conf->dir, strerror(-(writer->journal_error ? writer->journal_error : state->error)));
 	return 0;
 }
 

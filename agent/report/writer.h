@@ -41,8 +41,8 @@ struct writer_conf {
 #define WRITER_BACKLOG_BYTES (1024 * 1024) /* of journal lines that wait for the disk; then the oldest go */
 
 /*
- * Cuts a torn last line off the journal, prepares the state files, starts the thread. `why` says what failed. A full
- * disk is no failure: the writer starts, and writer_error() says it.
+ * Cuts a torn last line off the journal, prepares the state files, starts the thread. `why` says what failed. A disk
+ * that is full, fails or is read-only is no failure: the writer starts, and writer_error() says it.
  */
 int writer_new(struct writer **out, sd_event *event, const struct writer_conf *conf, char *why, size_t n);
 /*
