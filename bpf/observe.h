@@ -105,16 +105,16 @@ __noinline int observe(__u32 ref, __u32 kind)
 /* At most one error a client address and second: no client makes a server look bad alone. */
 static __always_inline bool error_counts(const struct muster_addr *client)
 {
-	__u32 zero = 0, now = bpf_jiffies64(),
-	      at = hash_mix(client->word[0] ^ (__u64)client->word[1] << 32 ^ client->word[2] ^
-			    (__u64)client->word[3] << 16) %
-		   MUSTER_MAX_CLIENTS;
+	__u32 zero = 0, now = bpf_jiffies64() | 1, /* 0 is nobody */
+		at = hash_mix(client->word[0] ^ (__u64)client->word[1] << 32 ^ client->word[2] ^
+			      (__u64)client->word[3] << 16) %
+		     MUSTER_MAX_CLIENTS;
 	struct muster_config *config = bpf_map_lookup_elem(&muster_config, &zero);
 	__u32 *last = bpf_map_lookup_elem(&muster_clients, &at);
 
 	if (!config || !last || (*last && now - *last < config->ticks_per_s))
 		return false;
-	*last = now | 1;
+	*last = now;
 	return true;
 }
 
