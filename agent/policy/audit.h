@@ -38,7 +38,8 @@ enum audit_severity { AUDIT_NOTICE, AUDIT_WARNING, AUDIT_CRITICAL };
 	X(BARE,        bare,        CRITICAL, "configured, but carries no program: its packets are not balanced", \
 	  "muster attach %s") \
 	X(FOREIGN,     foreign,     CRITICAL, "carries another program: its packets are not balanced", "ip link show %s") \
-	X(GENERIC,     generic,     WARNING,  "in generic mode, where native was asked for", "muster attach %s") \
+	X(GENERIC,     generic,     WARNING,  "in generic mode, where native was asked for", \
+	  "muster detach %s, and attach it again") \
 	X(UNSHARED,    unshared,    CRITICAL, "its share of the new connections is not what the tables say", \
 	  "muster show picks, muster show servers") \
 	X(UNEVEN,      uneven,      WARNING,  "its clients or live connections are not what its share says", \
