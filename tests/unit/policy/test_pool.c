@@ -32,6 +32,23 @@ static void orders_are_never_touched(void **state)
 	assert_server(WEB_03, 0, POOL_CAUSE_DECLARED_ZERO);
 }
 
+static void one_may_be_out_however_little_max_out_is(void **state)
+{
+	(void)state;
+	for (uint32_t pct = 0; pct <= 30; pct += 10) {
+		lab_up(3);
+		conf.max_out_pct = pct;
+		goes(WEB_01, PROBE_WRONG_STATUS);
+		weigh();
+		assert_server(WEB_01, 0, POOL_CAUSE_DOWN);
+		goes(WEB_02, PROBE_WRONG_STATUS);
+		weigh();
+		assert_server(WEB_01, 0, POOL_CAUSE_DOWN);
+		if (!lab.runs[WEB_02].effective)
+			fail_msg("two of three are out, and max_out is %u %%", pct);
+	}
+}
+
 static void a_new_server_waits_for_its_first_check(void **state)
 {
 	(void)state;
@@ -312,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy_servers_have_full_weight),
 		cmocka_unit_test(orders_are_never_touched),
+		cmocka_unit_test(one_may_be_out_however_little_max_out_is),
 		cmocka_unit_test(a_new_server_waits_for_its_first_check),
 		cmocka_unit_test(a_failed_check_takes_out_and_holds),
 		cmocka_unit_test(the_hold_doubles_and_is_forgotten),

@@ -307,6 +307,36 @@ static void nobody_below_soft_gets_more_than_half_as_much_again(void **state)
 	assert_in_range(lab.runs[WEB_01].effective, 300, 350);
 }
 
+/* Two of three are short, and memory leaves each of them so much. */
+static void two_of_three_keep(uint32_t factor_pct)
+{
+	lab_up(3);
+	for (size_t i = 0; i < 3; i++)
+		remembers(i, 60);
+	lab.now_ms += 1000;
+	for (size_t i = 0; i < 2; i++) {
+		remembers(i, 15);
+		lab.memory[i].factor_pct = factor_pct;
+		lab.memory[i].stepped_ms = lab.now_ms;
+	}
+	weigh();
+}
+
+static void where_memory_takes_more_than_half_all_are_equal(void **state)
+{
+	(void)state;
+	two_of_three_keep(30); /* 53 % of the pool */
+	assert_server(WEB_01, 300, POOL_CAUSE_MEMORY);
+	assert_server(WEB_02, 300, POOL_CAUSE_MEMORY);
+	assert_false(lab.run.memory_short);
+	two_of_three_keep(20); /* 47 % */
+	assert_true(lab.run.memory_short);
+	for (size_t i = 0; i < 3; i++)
+		if (lab.runs[i].effective != 1000)
+			fail_msg("web-0%zu has %u of 1000, and not as much as the others", i + 1,
+				 lab.runs[i].effective);
+}
+
 static void who_joins_ends_all_equal(void **state)
 {
 	(void)state;
@@ -383,6 +413,7 @@ int main(void)
 		cmocka_unit_test(alone_nobody_steps_down),
 		cmocka_unit_test(who_dies_again_and_again_gets_nothing_back),
 		cmocka_unit_test(nobody_below_soft_gets_more_than_half_as_much_again),
+		cmocka_unit_test(where_memory_takes_more_than_half_all_are_equal),
 		cmocka_unit_test(who_joins_ends_all_equal),
 		cmocka_unit_test(an_agents_words_lower_but_never_raise),
 	};
