@@ -2,10 +2,10 @@
 /* Deliveries: a post of the book, a sign of life or a test becomes a body and a transfer; its end goes back. */
 #include <stdio.h>
 
+#include "../child.h"
 #include "../clock.h"
 #include "../log.h"
 #include "alerts.h"
-#include "child.h"
 #include "secret.h"
 
 #define TESTS_AT_ONCE 4
@@ -125,6 +125,21 @@ static void on_done(void *context, enum answer_class answer, int64_t retry_after
 		deliver_due(deliver, clock_now_ms());
 }
 
+static void on_ended(void *context, const char *fault)
+{
+	on_done(context, *fault ? ANSWER_LATER : ANSWER_TAKEN, 0, fault);
+}
+
+static int start_program(struct delivery *delivery, const struct receiver_conf *receiver, char *body, char *fault)
+{
+	_Static_assert(DELIVERY_FAULT_SIZE >= CHILD_FAULT_SIZE, "a program's fault is a delivery's");
+	const struct child_conf conf = {.command = receiver->command, .input = body, .time_ms = DELIVERY_TIME_MS};
+	int r = child_start(delivery->deliver->children, &conf, on_ended, delivery, fault);
+
+	free(body);
+	return r;
+}
+
 /* Body to transfer or program. `body` is taken over, NULL: no memory. */
 static int start(struct delivery *delivery, const struct receiver_conf *receiver, const char *secret, char *body,
 		 char *fault)
@@ -138,7 +153,7 @@ static int start(struct delivery *delivery, const struct receiver_conf *receiver
 		return -ENOMEM;
 	}
 	if (receiver->type == RECEIVER_EXEC)
-		return child_start(deliver->children, receiver, body, on_done, delivery, fault);
+		return start_program(delivery, receiver, body, fault);
 	if (receiver->url_file)
 		r = secret_read(receiver->url_file, url, sizeof(url));
 	if (r < 0) {

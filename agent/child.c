@@ -12,8 +12,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "../log.h"
-
 #define EXIT_NOT_RUN 127
 
 struct children {
@@ -26,8 +24,9 @@ struct child {
 	struct child *next;
 	pid_t pid; /* its process group, too */
 	sd_event_source *ended, *timer;
+	int64_t time_ms;
 	bool too_long;
-	delivery_done_fn done;
+	child_done_fn done;
 	void *context;
 };
 
@@ -58,15 +57,17 @@ static void drop_capabilities(void)
 		_exit(EXIT_NOT_RUN);
 }
 
-static void run(const char *command, int input)
+static void run(const struct child_conf *conf, int input)
 {
-	static char *const environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-					    "LANG=C.UTF-8", NULL};
-	char *const arguments[] = {(char *)command, NULL};
+	const char *environment[CHILD_VARIABLES + 3] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+	char *const arguments[] = {(char *)conf->command, NULL};
 	struct sigaction plain = {.sa_handler = SIG_DFL};
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
+	for (size_t i = 0; i < CHILD_VARIABLES && conf->variables[i]; i++)
+		environment[2 + i] = conf->variables[i];
 	setpgid(0, 0);
 	for (int i = 1; i < _NSIG; i++)
 		sigaction(i, &plain, NULL);
@@ -76,28 +77,28 @@ static void run(const char *command, int input)
 	    dup2(null, STDERR_FILENO) < 0 || chdir("/") < 0 || close_range(3, ~0U, 0) < 0)
 		_exit(EXIT_NOT_RUN);
 	drop_capabilities();
-	execve(command, arguments, environment);
+	execve(conf->command, arguments, (char *const *)environment);
 	_exit(EXIT_NOT_RUN);
 }
 
 /* The document as a file in memory, read from its start: a pipe would have to be fed, and could be left unread. */
-static int open_body(const char *body)
+static int open_input(const char *text)
 {
-	_cleanup_(closep) int fd = memfd_create("muster-alert", MFD_CLOEXEC);
-	size_t length = strlen(body);
+	_cleanup_(closep) int fd = memfd_create("muster-input", MFD_CLOEXEC);
+	size_t length = strlen(text);
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, body, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0)
+	if (write(fd, text, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0)
 		return -EIO;
 	return TAKE_FD(fd);
 }
 
-/* The group first: what the program left behind must not outlive the delivery. */
+/* The group first: what the program left behind must not outlive it. */
 static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *context)
 {
 	struct child *child = context;
-	char fault[DELIVERY_FAULT_SIZE] = "";
+	char fault[CHILD_FAULT_SIZE] = "";
 	siginfo_t info = {0};
 
 	(void)source, (void)revents;
@@ -105,15 +106,15 @@ static int on_ended(sd_event_source *source, int fd, uint32_t revents, void *con
 	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED) < 0)
 		snprintf(fault, sizeof(fault), "waiting for the program: %s", strerror(errno));
 	else if (child->too_long)
-		snprintf(fault, sizeof(fault), "the program took more than %d s, and was killed",
-			 DELIVERY_TIME_MS / 1000);
+		snprintf(fault, sizeof(fault), "the program took more than %lld s, and was killed",
+			 (long long)child->time_ms / 1000);
 	else if (info.si_code != CLD_EXITED)
 		snprintf(fault, sizeof(fault), "the program was killed by signal %d", info.si_status);
 	else if (info.si_status == EXIT_NOT_RUN)
 		snprintf(fault, sizeof(fault), "the program could not be run (status %d)", EXIT_NOT_RUN);
 	else if (info.si_status)
 		snprintf(fault, sizeof(fault), "the program ended with status %d", info.si_status);
-	child->done(child->context, *fault ? ANSWER_LATER : ANSWER_TAKEN, 0, fault);
+	child->done(child->context, fault);
 	child_free(child);
 	return 0;
 }
@@ -140,13 +141,13 @@ static int watch(struct child *child, sd_event *event)
 		return r;
 	}
 	sd_event_source_set_io_fd_own(child->ended, true);
-	return sd_event_add_time_relative(event, &child->timer, CLOCK_BOOTTIME, DELIVERY_TIME_MS * 1000ULL, 1000,
+	return sd_event_add_time_relative(event, &child->timer, CLOCK_BOOTTIME, (uint64_t)child->time_ms * 1000, 1000,
 					  on_time, child);
 }
 
-static int start(struct child *child, const char *command, const char *body)
+static int start(struct child *child, const struct child_conf *conf)
 {
-	_cleanup_(closep) int input = open_body(body);
+	_cleanup_(closep) int input = open_input(conf->input ? conf->input : "");
 	int r;
 
 	if (input < 0)
@@ -155,7 +156,7 @@ static int start(struct child *child, const char *command, const char *body)
 	if (child->pid < 0)
 		return -errno;
 	if (child->pid == 0)
-		run(command, input);
+		run(conf, input);
 	setpgid(child->pid, child->pid); /* by whichever comes first */
 	r = watch(child, child->children->event);
 	if (r < 0) {
@@ -181,27 +182,27 @@ void children_free(struct children **children)
 	while (*children && (*children)->first) {
 		kill(-(*children)->first->pid, SIGKILL);
 		waitpid((*children)->first->pid, NULL, 0);
-		(*children)->first->done((*children)->first->context, ANSWER_LATER, 0, "musterd stops");
+		(*children)->first->done((*children)->first->context, "musterd stops");
 		child_free((*children)->first);
 	}
 	freep(children);
 }
 
-int child_start(struct children *children, const struct receiver_conf *receiver, char *body, delivery_done_fn done,
-		void *context, char *fault)
+int child_start(struct children *children, const struct child_conf *conf, child_done_fn done, void *context,
+		char *fault)
 {
 	struct child *child = calloc(1, sizeof(*child));
 	int r = -ENOMEM;
 
 	if (child) {
-		*child = (struct child){.children = children, .done = done, .context = context};
+		*child = (struct child){
+			.children = children, .time_ms = conf->time_ms, .done = done, .context = context};
 		child->next = children->first;
 		children->first = child;
-		r = access(receiver->command, X_OK) < 0 ? -errno : start(child, receiver->command, body);
+		r = access(conf->command, X_OK) < 0 ? -errno : start(child, conf);
 	}
-	free(body);
 	if (r < 0) {
-		snprintf(fault, DELIVERY_FAULT_SIZE, "running the program: %s", strerror(-r));
+		snprintf(fault, CHILD_FAULT_SIZE, "running the program: %s", strerror(-r));
 		if (child)
 			child_free(child);
 	}
