@@ -53,6 +53,8 @@ struct agent {
 	bool pending_reload;         /* since a reload; else since the start */
 	bool change_saving;          /* a configuration is on its way to the disk */
 	struct rehearsal *rehearsal; /* under way, or the last one; NULL: none */
+	struct children *children;   /* hooks of servers that are recycled */
+	uint64_t recycled;           /* times that one was begun */
 	int64_t trial_since_ms;      /* of the configuration in force; 0: begun by an earlier musterd, or none */
 	bool overlay_saving;         /* one change of the declared layer is on its way to the disk */
 	int storage_error;           /* the writer's, as last told */

@@ -176,6 +176,11 @@ const char *config_scheduler_name(enum muster_scheduler scheduler)
 	return choice_name("scheduler", scheduler);
 }
 
+const char *config_on_memory_name(bool recycles)
+{
+	return choice_name("on_memory", recycles);
+}
+
 bool config_mode_tunnels(enum muster_mode mode)
 {
 	return mode == MUSTER_MODE_IPIP || mode == MUSTER_MODE_GUE;

@@ -89,8 +89,10 @@ struct service_conf {
 	enum muster_scheduler scheduler;
 	enum muster_on_empty on_empty;
 	enum muster_on_down on_down;
-	bool observe; /* plain HTTP/1.x: the status classes of the responses are counted */
-	bool claim;   /* put addr on the interface, and take it back at detach */
+	bool recycles;      /* on_memory: recycle; else a server that is out of memory is only weighed */
+	char *recycle_hook; /* its program, without arguments; NULL: none */
+	bool observe;       /* plain HTTP/1.x: the status classes of the responses are counted */
+	bool claim;         /* put addr on the interface, and take it back at detach */
 	struct muster_addr source[MUSTER_MAX_SOURCES]; /* fullnat, ipip, gue; none: the route's preferred source */
 	unsigned n_source;
 	struct check_conf check;
@@ -188,6 +190,7 @@ int config_manual(FILE *out);
 /* The words of the file for these; "" for a value that has none. */
 const char *config_mode_name(enum muster_mode mode);
 const char *config_scheduler_name(enum muster_scheduler scheduler);
+const char *config_on_memory_name(bool recycles);
 /* Whether the packet goes to the server in a packet of this host's, which may be of another family. */
 bool config_mode_tunnels(enum muster_mode mode);
 /* Whether the server meets the packet with the service's address and port, and answers the client by itself. */

@@ -5,7 +5,7 @@
 
 #include "agent.h"
 #include "clock.h"
-#include "orders/orders.h"
+#include "orders/book.h"
 
 /* Is an order to hold it out already on its way to the disk? */
 static bool about_to_go(const struct agent *agent, const struct server *server)
@@ -179,4 +179,21 @@ bool gate_passes(struct agent *agent, const struct gate_reply *reply, bool force
 							  .owner = owner});
 	}
 	return passes;
+}
+
+const char *gate_doubt(const struct agent *agent, const struct service *service, const struct server *out)
+{
+	if (!agent->begun)
+		return "the agent has just started, and does not know its servers yet";
+	if (agent->kept->back_to || agent->change_saving)
+		return "a configuration is on trial, or on its way";
+	if (writer_error(agent->writer))
+		return "the state folder cannot be written";
+	if (service->run.pool.fail_open)
+		return "the pool is fail-open";
+	if (service->run.pool.suspect)
+		return "too many checks time out at once: the balancer suspects itself";
+	if (out && book_other_out(agent, out))
+		return "another server of the pool was taken out";
+	return NULL;
 }

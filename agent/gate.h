@@ -52,6 +52,12 @@ bool gate_worse(const struct gate_reply *reply, const struct gate_reply *than);
 /* The reply as one sentence for people: "unknown: web-01 would get ..., and has carried ...". */
 void gate_sentence(const struct gate_reply *reply, char *out, size_t size);
 
+/*
+ * What else speaks against it where nobody asked but Muster itself: a rehearsal, a server that is recycled. `out`: one that is to
+ * be, or is, the only one of the pool that an order holds out; NULL: none. NULL: nothing.
+ */
+const char *gate_doubt(const struct agent *agent, const struct service *service, const struct server *out);
+
 /* What the policy is asked about a server whose weight would be `weight`; the caller sets `limit` where it changes too. */
 void gate_describe(struct agent *agent, const struct server *server, uint32_t weight, struct gate_server *out);
 

@@ -14,6 +14,7 @@
 #include "policy/imbalance.h"
 #include "policy/history.h"
 #include "policy/pool.h"
+#include "policy/recycle.h"
 #include "policy/trial.h"
 #include "state.h"
 
@@ -39,6 +40,9 @@ struct server_window {
 	uint64_t live;                         /* flows a second ago */
 };
 
+/* Services, at most, from which one server is taken out at once. */
+#define MODEL_LEASES 16
+
 struct server {
 	const struct server_conf *conf;
 	struct service *service;
@@ -51,6 +55,7 @@ struct server {
 		struct memory memory;
 		struct forecast forecast;
 		struct pool_member_run pool;
+		struct recycle_past recycled;
 		struct signals signals;
 		struct muster_signals counted; /* by the program, of its packets; at the last tick */
 		enum hop_state hop;
@@ -79,6 +84,12 @@ struct service {
 		struct pool_run pool;
 		struct signals_pool signals;
 		struct trial_watch trial;
+		struct recycle recycle;
+		struct {
+			uint64_t id; /* of the time under way, or the last one; 0: there was none in this process */
+			uint64_t lease[MODEL_LEASES]; /* of the server that is out, one a service that has it */
+			size_t n;
+		} recycling;
 		struct picks *picks; /* the table in force; plan.c */
 		unsigned swaps;      /* tables that plan.c made, so far */
 		unsigned swaps_seen; /* by the audit */

@@ -8,6 +8,7 @@
 
 #include "alerts/alerts.h"
 #include "change/change.h"
+#include "child.h"
 #include "clock.h"
 #include "control.h"
 #include "log.h"
@@ -243,6 +244,8 @@ int agent_new(struct agent **out, const struct agent_options *options)
 	if (!error)
 		error = alerts_new(&agent->alerts, agent);
 	if (!error)
+		error = children_new(&agent->children, agent->event);
+	if (!error)
 		error = start_api(agent);
 	if (error)
 		return error;
@@ -273,6 +276,7 @@ void agent_free(struct agent **agent)
 		journal_set_follower(a->journal, NULL, NULL);
 	api_free(&a->api);
 	alerts_stop(a->alerts);
+	children_free(&a->children);
 	prober_free(&a->prober);
 	a->tick = sd_event_source_unref(a->tick);
 	a->post = sd_event_source_unref(a->post);

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "observe.h"
 #include "orders/orders.h"
+#include "recycle/recycling.h"
 #include "rehearse/rehearsal.h"
 
 #define FAILURE_TICKS 2   /* after the start: an agent that comes back has more urgent work first */
@@ -170,6 +171,7 @@ void agent_tick(struct agent *agent, int64_t now_ms)
 		history_second(agent);
 		change_second(agent);
 		rehearsal_second(agent, now_ms);
+		recycling_second(agent, now_ms);
 	}
 	if (agent->ticks % REPAIR_TICKS == 0)
 		agent_touch(agent);

@@ -87,6 +87,10 @@ struct alert_rule {
 	  "Its available memory falls steadily, and the line meets zero within a quarter of an hour. Nothing is done for that alone: there is time to find out why, or to recycle it.", \
 	  "the slope is gone, or memory was freed", \
 	  "muster show server {subject}", "muster recycle {subject}", "muster show servers") \
+	X(NOT_RECYCLED, not_recycled, CRITICAL, SIGNAL, "could not be recycled", \
+	  "It was out of memory, its service says on_memory: recycle, and that failed: connections were left on it, its hook failed, or it did not come back well. Its order is over, and it gets what its check and its memory allow. It is tried again after a while that doubles each time.", \
+	  "a later time succeeds, or ten minutes and more have passed and it is healthy and above soft", \
+	  "muster show server {subject}", "muster show events --most 50", "muster drain {subject} --for 30m --then-kill-after 5m --reason \"out of memory\"", "muster recycle {subject}") \
 	X(MEMORY_SILENT, memory_silent, WARNING, SIGNAL, "does not tell its memory any more", \
 	  "The memory source is silent, so memory no longer protects this server: it could run out unseen.", \
 	  "the source answers again", \

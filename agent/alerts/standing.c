@@ -75,6 +75,8 @@ static void memory(const struct round *round, const struct server *server, const
 	if (server->run.forecast.warned)
 		say(round, ALERT_MEMORY_ENDS, service, name, "in about %s",
 		    forecast_left_text(&server->run.forecast, round->view->now_ms, left, sizeof(left)));
+	if (server->run.recycled.failed)
+		say(round, ALERT_NOT_RECYCLED, service, name, "%s", server->run.recycled.why);
 	if (m->level == MEMORY_STALE)
 		say(round, ALERT_MEMORY_SILENT, service, name, "%s", probe_outcome_text(m->cause));
 	if (m->level != MEMORY_STALE && (m->level != MEMORY_UNKNOWN || server->conf->memory.source == MEMORY_NONE))

@@ -130,6 +130,30 @@ static json_t *without_json(const struct service_conf *service, const struct ser
 			 unlimited ? json_null() : json_integer(flows));
 }
 
+static json_t *text(const char *value)
+{
+	return value ? json_string(value) : json_null();
+}
+
+/* Of the service's own keys those that change what Muster does to servers by itself. */
+static json_t *keys_json(const struct service_conf *was, const struct service_conf *is)
+{
+	const struct service_conf none = {};
+	json_t *keys = json_array();
+
+	if (!is)
+		return keys;
+	was = was ? was : &none;
+	if (was->recycles != is->recycles)
+		json_array_append_new(keys, json_pack("{s:s, s:s, s:s}", "key", "on_memory", "before",
+						      config_on_memory_name(was->recycles), "after",
+						      config_on_memory_name(is->recycles)));
+	if (strcmp(was->recycle_hook ? was->recycle_hook : "", is->recycle_hook ? is->recycle_hook : ""))
+		json_array_append_new(keys, json_pack("{s:s, s:o, s:o}", "key", "recycle_hook", "before",
+						      text(was->recycle_hook), "after", text(is->recycle_hook)));
+	return keys;
+}
+
 static json_t *service_json(const struct service_conf *was, const struct service_conf *is, size_t *single)
 {
 	json_t *servers = json_array(), *without = json_array();
@@ -148,11 +172,11 @@ static json_t *service_json(const struct service_conf *was, const struct service
 		if (!compare_server(&after, was, &was->servers[i]))
 			json_array_append_new(servers, server_json(was, &was->servers[i], is, NULL));
 	*single += alone;
-	return json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", is ? is->name : was->name, "change",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b}", "name", is ? is->name : was->name, "change",
 			 !was  ? "added"
 			 : !is ? "removed"
 			       : "same",
-			 "servers", servers, "without", without, "single", alone);
+			 "keys", keys_json(was, is), "servers", servers, "without", without, "single", alone);
 }
 
 json_t *compare_json(const struct config *before, const struct config *after, size_t *single)

@@ -113,7 +113,8 @@ const struct cli_command cli_commands[] = {
 	 "drain a server, restart what runs there, and take it back",
 	 "Drains it, waits until no connection is open, takes it into maintenance, runs the command, waits until a check after "
 	 "that passes and memory is above its soft mark, and returns it. Refused while another server of its pool is out by "
-	 "an order. Without --exec it waits for somebody else to do it. Where it stops on the way, the lease ends by itself."},
+	 "an order. Without --exec it waits for somebody else to do it. Where it stops on the way, the lease ends by itself. "
+	 "A service whose configuration says on_memory: recycle has it done by Muster: musterd.conf(5)."},
 	{{"rehearse"}, {{VALUE_SERVICE, "SERVICE"}}, {&each}, run_rehearse,
 	 "take each of its servers out in turn: does the rest carry it?",
 	 "Each is drained for a while under the load that there is, by a lease of its own, and comes back by slow start before the "

@@ -26,6 +26,21 @@ static void set_change(struct table *table, size_t column, const char *before, c
 		table_set(table, column, "%s -> %s", before, after);
 }
 
+/* "on_memory: weigh -> recycle" */
+static void render_keys(const struct look *look, const json_t *service)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(service, "keys"), i, one)
+	{
+		const char *before = json_text(one, "before"), *after = json_text(one, "after");
+
+		fprintf(look->out, "%s: %s -> %s\n", json_text(one, "key"), *before ? before : "none",
+			*after ? after : "none");
+	}
+}
+
 static void render_servers_of(const struct look *look, const json_t *service)
 {
 	const json_t *server;
@@ -94,6 +109,7 @@ void render_plan(const struct look *look, const json_t *document)
 
 		fprintf(look->out, "%s%s%s%s\n", i ? "\n" : "", json_text(service, "name"),
 			strcmp(change, "same") ? " " : "", strcmp(change, "same") ? change : "");
+		render_keys(look, service);
 		render_servers_of(look, service);
 		render_without(look, service);
 		if (*json_text(gate, "text")) {

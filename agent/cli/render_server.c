@@ -177,6 +177,25 @@ static void forecast(const struct look *look, const json_t *memory)
 		paragraph(look, "forecast", "at this rate out of memory in about %s.", exhausted);
 }
 
+/* What is done about it where its service asks for that. */
+static void recycle(const struct look *look, const json_t *server)
+{
+	const json_t *r = json_object_get(server, "recycle");
+	char held[HUMAN_SIZE], again[64] = "";
+
+	if (!json_is_object(r))
+		return;
+	if (json_figure(r, "held_ms") > 0)
+		snprintf(again, sizeof(again), " It is left alone for another %s.",
+			 human_left((int64_t)json_figure(r, "held_ms"), held));
+	if (*json_text(r, "step"))
+		paragraph(look, "recycled", "%s.%s", json_text(r, "step"), again);
+	else if (json_known(r, "failed"))
+		paragraph(look, "recycled", "it failed: %s.%s", json_text(r, "failed"), again);
+	else
+		paragraph(look, "recycled", "by %s, if it stays below its hard mark.%s", json_text(r, "hook"), again);
+}
+
 static void memory(const struct look *look, const json_t *server)
 {
 	const json_t *m = json_object_get(server, "memory");
@@ -275,6 +294,7 @@ void render_server(const struct look *look, const json_t *document)
 		layers(look, server, now_ms);
 		health(look, server);
 		memory(look, server);
+		recycle(look, server);
 		traffic(look, server);
 		signals(look, server);
 		next_hop(look, server);

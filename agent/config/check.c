@@ -246,6 +246,24 @@ static void check_memory(const struct context *c)
 		fault_at(c, where(section, "source"), "agent_check has no usual port: add port to this section");
 }
 
+/* Who is recycled needs a hook, and memory that is read. */
+static void check_recycle(const struct context *c)
+{
+	const struct tree *at = tree_get(c->node, "on_memory"), *hook = tree_get(c->node, "recycle_hook");
+	bool read = c->service->memory.source != MEMORY_NONE;
+
+	for (size_t i = 0; i < c->service->n_servers; i++)
+		read |= c->service->servers[i].memory.source != MEMORY_NONE;
+	if (hook && !c->service->recycles && tree_sound(c->node, "on_memory"))
+		fault_at(c, hook, "recycle_hook is for on_memory: recycle: add that, or remove it");
+	if (!c->service->recycles || !at || at->bad)
+		return;
+	if (!hook)
+		fault_at(c, at, "on_memory: recycle has no recycle_hook: add the program that restarts a server");
+	if (!read && tree_sound(c->node, "memory") && tree_sound(tree_get(c->node, "memory"), "source"))
+		fault_at(c, at, "on_memory: recycle needs memory that is read: add a memory section with its source");
+}
+
 /* The port of a server that must be the service's, for its packets keep theirs. */
 static void check_kept_port(const struct context *c, const struct server_conf *server, const struct tree *node)
 {
@@ -358,6 +376,7 @@ int config_check(const struct config *config, const struct tree *root, struct fa
 		check_source(&context);
 		check_check(&context);
 		check_memory(&context);
+		check_recycle(&context);
 		check_pool(&context);
 		check_backups(&context);
 		check_servers(&context);

@@ -25,8 +25,8 @@ static const struct schema_choice protections[] = {
 	 "and to all "
 	 "when none passes. No drain is recalled; no order and no change of the configuration is refused for what it "
 	 "takes "
-	 "out; memory and packets change no weight; nobody is held out or comes back step by step; no backup stands "
-	 "in; "
+	 "out; memory and packets change no weight; nobody is held out, recycled or comes back step by step; no backup "
+	 "stands in; "
 	 "max_flows limits nobody; maps that somebody edits are left as they are. It is for comparison, and to rule "
 	 "Muster out "
 	 "as a cause: as long as it lasts, the status, the audit, muster check and an alert say so."},
@@ -71,6 +71,16 @@ static const struct schema_choice observed[] = {{"no", false}, {"http", true}, {
 static const struct schema_choice on_empty[] = {
 	{"reject", MUSTER_ON_EMPTY_REJECT}, {"drop", MUSTER_ON_EMPTY_DROP}, {"pass", MUSTER_ON_EMPTY_PASS}, {}};
 static const struct schema_choice on_down[] = {{"reset", MUSTER_ON_DOWN_RESET}, {"keep", MUSTER_ON_DOWN_KEEP}, {}};
+static const struct schema_choice on_memory[] = {
+	{"weigh", false,
+	 "Its weight falls, and it gets no new flow while another one has room; what runs there is left to people."},
+	{"recycle", true,
+	 "The same, and one that stays below hard for six readings is recycled, never two of a pool at once: drained "
+	 "by an order of Muster's own, if the capacity gate allows it; when its last flow has ended, within 10 "
+	 "minutes, recycle_hook is run; when its check and its memory are good again, it returns by slow start. Not "
+	 "again for 10 minutes, then for 20, and so on. What fails is an alert, and ends the order. No connection is "
+	 "cut."},
+	{}};
 static const struct schema_choice check_types[] = {
 	{"none", CHECK_NONE}, {"tcp", CHECK_TCP}, {"http", CHECK_HTTP}, {"https", CHECK_HTTPS}, {}};
 static const struct schema_choice roles[] = {
@@ -273,6 +283,12 @@ static const struct schema_key service_keys[] = {
 	 .help = "What new flows meet when no server is left: a refusal, silence, or the host itself."},
 	{"on_down", SCHEMA_CHOICE, AT(struct service_conf, on_down), .choices = on_down, .fallback = "reset",
 	 .help = "Whether the flows of a server that is down are reset at their next packet."},
+	{"on_memory", SCHEMA_CHOICE, AT(struct service_conf, recycles), .choices = on_memory, .fallback = "weigh",
+	 .help = "What is done about a server whose available memory stays below hard."},
+	{"recycle_hook", SCHEMA_STRING, AT(struct service_conf, recycle_hook), .max = PATH_MOST, .check = value_path_fault,
+	 .fallback_text = "none; on_memory: recycle needs one", .help = "The program that restarts what runs on a server, with "
+	 "MUSTER_SERVICE, MUSTER_SERVER and MUSTER_ADDRESS in its environment: run as receivers of type exec are, killed after 60 s. A "
+	 "status other than 0 is a failure."},
 	{"source", SCHEMA_ADDRESSES, AT(struct service_conf, source), COUNTED(struct service_conf, n_source),
 	 .max = MUSTER_MAX_SOURCES, .fallback_text = "the route's preferred source",
 	 .help = "Addresses of this host from which the servers are reached (fullnat; of ipip and gue the first is the outer source)."},

@@ -303,3 +303,19 @@ const struct order *book_other_out(const struct agent *agent, const struct serve
 	}
 	return NULL;
 }
+
+const char *book_over(struct agent *agent, uint64_t id, const struct server *server, char *text, size_t size)
+{
+	const struct state *state = agent->state;
+	const struct order *order = book_order(agent->state, id), *other;
+
+	if (!order)
+		return "its order was ended, by time or by somebody";
+	other = lease_other(state->orders, state->n_orders, server->service->conf->name, server->conf->name, id);
+	if (order->suspended)
+		snprintf(text, size, "its order was recalled: %s", order->suspended_why);
+	else if (other)
+		snprintf(text, size, "another order stands on %s: %s by %s (\"%.100s\")", other->server,
+			 book_kind(other), other->owner, other->reason);
+	return order->suspended || other ? text : NULL;
+}

@@ -40,6 +40,8 @@ struct order *book_order(struct state *state, uint64_t id);
 /* The order that a request means by its number and may change; NULL, and `refusal` says why not. */
 struct order *book_owned(const struct agent *agent, uint64_t id, const struct order_request *request,
 			 struct order_answer *refusal);
+/* Why an order that Muster itself placed on the server does not hold any more, or not alone, in `text` if need be; NULL: it does. */
+const char *book_over(struct agent *agent, uint64_t id, const struct server *server, char *text, size_t size);
 /* Another server of this one's pool that an order holds out, or is about to; NULL: none. */
 const struct order *book_other_out(const struct agent *agent, const struct server *server);
 

@@ -92,6 +92,8 @@ void orders_note_orphans(struct agent *agent, const struct model *before);
  * members' `allowed` is then another, and the pool is to be weighed again.
  */
 bool orders_recall(struct agent *agent, struct service *service, struct pool_member *members);
+/* From now on this order is not recalled. */
+void orders_keep_out(struct agent *agent, uint64_t id);
 /* Saves the state; `done` (or NULL) is told on the loop. */
 void orders_save(struct agent *agent, writer_done_fn done, void *context);
 

@@ -66,3 +66,13 @@ bool orders_recall(struct agent *agent, struct service *service, struct pool_mem
 		orders_save(agent, NULL, NULL);
 	return any;
 }
+
+void orders_keep_out(struct agent *agent, uint64_t id)
+{
+	struct order *order = book_order(agent->state, id);
+
+	if (!order)
+		return;
+	order->no_recall = true;
+	orders_save(agent, NULL, NULL);
+}

@@ -15,6 +15,7 @@ enum order_kind { ORDER_DRAIN, ORDER_WEIGHT, ORDER_MAINTENANCE };
 #define LEASE_REASON_SIZE 256
 #define LEASE_OWNER_SIZE  64
 #define BOOT_ID_SIZE      40
+#define MUSTER_OWNER      "muster" /* of what nobody ordered but Muster itself; people have "(uid N)" behind their names */
 #define LEASE_ENDLESS_MS  (100LL * 365 * 24 * 3600 * 1000) /* a length: no end */
 #define LEASE_WARN_PCT    80                               /* of its time: then its end is announced */
 #define LEASE_REMIND_MS   (3600LL * 1000)                  /* an order without end is called to mind this often */

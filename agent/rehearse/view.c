@@ -43,41 +43,6 @@ static void look_at(struct agent *agent, const struct server *server, int64_t no
 	};
 }
 
-/* What else speaks against taking a server out now. */
-static const char *doubt(const struct agent *agent, const struct service *service, const struct server *out)
-{
-	if (!agent->begun)
-		return "the agent has just started, and does not know its servers yet";
-	if (agent->kept->back_to || agent->change_saving)
-		return "a configuration is on trial, or on its way";
-	if (writer_error(agent->writer))
-		return "the state folder cannot be written";
-	if (service->run.pool.fail_open)
-		return "the pool is fail-open";
-	if (service->run.pool.suspect)
-		return "too many checks time out at once: the balancer suspects itself";
-	if (out && book_other_out(agent, out))
-		return "another server of the pool was taken out";
-	return NULL;
-}
-
-/* Why the order of the turn does not hold any more, or not alone. */
-static const char *order_over(const struct agent *agent, const struct rehearsal *rehearsal, const struct server *server,
-			      char *text, size_t size)
-{
-	const struct order *order = book_order(agent->state, rehearsal->lease), *other;
-
-	if (!order)
-		return "its order was ended, by time or by somebody";
-	other = rehearsal_other_order(agent, server, order->id);
-	if (order->suspended)
-		snprintf(text, size, "its order was recalled: %s", order->suspended_why);
-	else if (other)
-		snprintf(text, size, "another order stands on %s: %s by %s (\"%.100s\")", other->server,
-			 book_kind(other), other->owner, other->reason);
-	return order->suspended || other ? text : NULL;
-}
-
 static const char *failing(const struct service *service, const struct rehearse_turn *turn, int64_t now_ms, char *text,
 			   size_t size)
 {
@@ -111,13 +76,14 @@ static void look_at_turn(struct agent *agent, const struct service *service, con
 	const struct rehearse_turn *turn = run->at < run->n ? &run->turn[run->at] : NULL;
 	const struct server *server = turn ? model_server(agent->model, rehearsal->service, turn->server) : NULL;
 
-	look->view.doubt = doubt(agent, service, run->phase == REHEARSE_OUT ? server : NULL);
+	look->view.doubt = gate_doubt(agent, service, run->phase == REHEARSE_OUT ? server : NULL);
 	if (turn && !server)
 		look->view.doubt = "its servers were changed";
 	else if (turn && run->phase == REHEARSE_NEXT)
 		look->view.gate = rehearsal_gate(agent, server, run->each_ms, look->gate, sizeof(look->gate));
 	if (turn && run->phase == REHEARSE_OUT) {
-		look->view.over = server ? order_over(agent, rehearsal, server, look->over, sizeof(look->over)) : NULL;
+		look->view.over =
+			server ? book_over(agent, rehearsal->lease, server, look->over, sizeof(look->over)) : NULL;
 		look->view.failing = failing(service, turn, now_ms, look->failing, sizeof(look->failing));
 	}
 }
@@ -140,7 +106,7 @@ int rehearsal_look(struct agent *agent, const char *name, const struct rehearsal
 		.server = look->server,
 		.n = service->n_servers,
 		.alert = alerts_first(agent->alerts, look->alert, sizeof(look->alert)),
-		.doubt = doubt(agent, service, NULL),
+		.doubt = gate_doubt(agent, service, NULL),
 		.forecast_ms = agent->model->config->recall_before_ms,
 	};
 	if (rehearsal)

@@ -36,6 +36,7 @@
 	X(ORDER_OVERDUE,  order_overdue,  ERROR) \
 	X(GATE,           gate,           WARNING) \
 	X(REHEARSAL,      rehearsal,      NOTICE) \
+	X(RECYCLE,        recycle,        NOTICE) \
 	X(CLOCK,          clock,          WARNING) \
 	X(ADDED,          added,          NOTICE) \
 	X(REMOVED,        removed,        NOTICE) \

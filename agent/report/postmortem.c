@@ -61,7 +61,7 @@ static const char *by_whom(const json_t *event)
 {
 	static const char *const servers[] = {"health", "memory", "forecast", "signals", "neighbour"};
 
-	if (*event_text(event, "owner") && !by_itself(event))
+	if (*event_text(event, "owner") && strcmp(event_text(event, "owner"), MUSTER_OWNER) && !by_itself(event))
 		return "operator";
 	for (size_t i = 0; i < ARRAY_SIZE(servers); i++)
 		if (is(event, servers[i]))
@@ -99,7 +99,7 @@ static bool acted(const json_t *event)
 {
 	static const char *const kinds[] = {"weight",      "order_recalled", "order_ended", "backup",
 					    "fail_open",   "suspect",        "flows_reset", "audit",
-					    "config_back", "config_pending", "storage"};
+					    "config_back", "config_pending", "storage",     "recycle"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (is(event, kinds[i]))

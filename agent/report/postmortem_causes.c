@@ -61,8 +61,8 @@ static bool takes_out(const json_t *event)
 /* Which cause an event is evidence of; CAUSES_N: of none. */
 static enum cause cause_of(const json_t *event)
 {
-	if ((is(event, "order", NULL) && takes_out(event)) || is(event, "order_overdue", NULL) ||
-	    is(event, "order_reminder", NULL) || is(event, "order_recalled", NULL))
+	if ((is(event, "order", NULL) && takes_out(event) && strcmp(event_text(event, "owner"), MUSTER_OWNER) != 0) ||
+	    is(event, "order_overdue", NULL) || is(event, "order_reminder", NULL) || is(event, "order_recalled", NULL))
 		return CAUSE_ORDER;
 	if (is(event, "removed", NULL))
 		return CAUSE_REMOVED;

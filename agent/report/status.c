@@ -153,6 +153,22 @@ json_t *status_live_json(int64_t live)
 	return live < 0 ? json_null() : json_integer(live);
 }
 
+/* What its service wants done where memory is out, and what became of it; null: nothing but weighing. */
+static json_t *recycle_json(const struct status_input *in, const struct server *server)
+{
+	const struct recycle *run = &server->service->run.recycle;
+	const struct recycle_past *past = &server->run.recycled;
+	const char *hook = server->service->conf->recycle_hook;
+	bool now = run->phase != RECYCLE_IDLE && !strcmp(run->server, server->conf->name);
+
+	if (!server->service->conf->recycles && !now && !past->failed)
+		return json_null();
+	return json_pack("{s:o, s:s, s:o, s:I}", "hook", hook ? status_text(hook) : json_null(), "step",
+			 recycle_phase_name(now ? run->phase : RECYCLE_IDLE), "failed",
+			 past->failed ? status_text(past->why) : json_null(), "held_ms",
+			 (json_int_t)MAX(past->until_ms - in->clock->now_ms, (int64_t)0));
+}
+
 static json_t *server_json(const struct status_input *in, const struct server *server)
 {
 	int64_t live = status_live(in, server);
@@ -174,6 +190,7 @@ static json_t *server_json(const struct status_input *in, const struct server *s
 	json_object_set_new(out, "role", json_string(server->conf->backup ? "backup" : "active"));
 	json_object_set_new(out, "tier", server->conf->backup ? json_integer(server->conf->tier) : json_null());
 	json_object_set_new(out, "memory", memory_json(in, server));
+	json_object_set_new(out, "recycle", recycle_json(in, server));
 	json_object_set_new(out, "rates", rates_json(&server->run.rate));
 	json_object_set_new(out, "live_flows", status_live_json(live));
 	if (in->counters)
@@ -223,6 +240,7 @@ static json_t *service_json(const struct status_input *in, const struct service 
 		json_array_append_new(servers, server_json(in, server));
 	}
 	json_object_set_new(out, "serving", json_integer(serving));
+	json_object_set_new(out, "on_memory", json_string(config_on_memory_name(conf->recycles)));
 	json_object_set_new(out, "rates", rates_json(&service->run.rate));
 	json_object_set_new(out, "live_flows", status_live_json(live));
 	if (in->counters)

@@ -93,6 +93,7 @@ static void the_smallest_file_has_every_default(void **state)
 	assert_int_equal(service->on_empty, MUSTER_ON_EMPTY_REJECT);
 	assert_int_equal(service->scheduler, MUSTER_SCHEDULER_ROUND_ROBIN);
 	assert_false(service->observe);
+	assert_false(service->recycles);
 	assert_false(service->claim);
 	assert_int_equal(service->line, 2);
 	assert_int_equal(service->check.type, CHECK_TCP);
@@ -568,6 +569,30 @@ static void impossible_memory_is_a_fault(void **state)
 		"6:59: soft 9% is not above hard 10%");
 }
 
+#define READ "    memory: {source: node_exporter}\n"
+
+static void who_is_recycled_needs_a_hook_and_memory(void **state)
+{
+	_cleanup_(config_free) struct config *config =
+		parses(SERVICE(READ "    on_memory: recycle\n    recycle_hook: /usr/local/sbin/restart\n", WEB_01));
+	_cleanup_(config_free) struct config *weighs = parses(SERVICE("", WEB_01));
+
+	(void)state;
+	assert_true(config->services[0].recycles);
+	assert_string_equal(config->services[0].recycle_hook, "/usr/local/sbin/restart");
+	assert_false(weighs->services[0].recycles);
+	assert_null(weighs->services[0].recycle_hook);
+	assert_string_equal(config_on_memory_name(true), "recycle");
+	assert_string_equal(config_on_memory_name(false), "weigh");
+	REFUSED(SERVICE(READ "    on_memory: recycle\n", WEB_01), "6:16: on_memory: recycle has no recycle_hook: add");
+	REFUSED(SERVICE(READ "    recycle_hook: /bin/x\n", WEB_01), "6:19: recycle_hook is for on_memory: recycle");
+	REFUSED(SERVICE(READ "    on_memory: recycle\n    recycle_hook: restart.sh\n", WEB_01),
+		"7:19: recycle_hook 'restart.sh' is not an absolute path");
+	REFUSED(SERVICE("    on_memory: recycle\n    recycle_hook: /bin/x\n", WEB_01),
+		"5:16: on_memory: recycle needs memory that is read: add a memory section");
+	REFUSED(SERVICE(READ "    on_memory: restart\n", WEB_01), "6:16: on_memory 'restart' is not possible");
+}
+
 static void servers_take_over_their_services_memory(void **state)
 {
 	_cleanup_(config_free) struct config *config =
@@ -858,6 +883,7 @@ int main(void)
 		cmocka_unit_test(the_manual_tells_which_scheduler_to_choose),
 		cmocka_unit_test(any_port_is_zero),
 		cmocka_unit_test(impossible_memory_is_a_fault),
+		cmocka_unit_test(who_is_recycled_needs_a_hook_and_memory),
 		cmocka_unit_test(servers_take_over_their_services_memory),
 		cmocka_unit_test(servers_memory_needs_a_source_and_a_port),
 		cmocka_unit_test(sources_are_few_and_different),

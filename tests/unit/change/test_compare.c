@@ -138,6 +138,32 @@ static void test_not_in_the_file(void **state)
 	json_decref(services);
 }
 
+#define RECYCLED                                                                                                       \
+	"  - name: web\n    address: 10.0.0.1\n    port: 80\n    memory: {source: node_exporter}\n"                    \
+	"    on_memory: recycle\n    recycle_hook: /bin/x\n    servers:\n"
+
+/* What Muster would do to servers by itself is said, too. */
+static void test_keys(void **state)
+{
+	json_t *services, *keys;
+	size_t single;
+
+	(void)state;
+	change(HEAD WEB ONE TWO, HEAD RECYCLED ONE TWO);
+	services = compare_json(before, after, &single);
+	keys = json_object_get(json_array_get(services, 0), "keys");
+	assert_int_equal(json_array_size(keys), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(keys, 0), "key")), "on_memory");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(keys, 0), "before")), "weigh");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(keys, 0), "after")), "recycle");
+	assert_true(json_is_null(json_object_get(json_array_get(keys, 1), "before")));
+	assert_string_equal(json_string_value(json_object_get(json_array_get(keys, 1), "after")), "/bin/x");
+	json_decref(services);
+	services = compare_json(after, after, &single);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(services, 0), "keys")), 0);
+	json_decref(services);
+}
+
 static void test_single_points_of_failure(void **state)
 {
 	size_t single;
@@ -165,6 +191,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_taken_out, teardown),
 		cmocka_unit_test_teardown(test_document, teardown),
 		cmocka_unit_test_teardown(test_not_in_the_file, teardown),
+		cmocka_unit_test_teardown(test_keys, teardown),
 		cmocka_unit_test_teardown(test_single_points_of_failure, teardown),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "policy/lease.h"
 #include "report/postmortem.h"
 
 #define FROM 1795849200000LL /* 2026-11-28T07:00:00Z */
@@ -161,6 +162,20 @@ static void what_muster_did_is_told_apart(void **state)
 	json_decref(document);
 }
 
+static void what_muster_recycled_is_its_own_doing_and_no_cause(void **state)
+{
+	json_t *document =
+		made("[{\"time\":\"2026-11-28T07:01:00.000Z\",\"kind\":\"order\",\"server\":\"web-01\","
+		     "\"to\":\"drained for 30 min\",\"owner\":\"" MUSTER_OWNER "\"}," PLAIN("recycle", "hook") "]");
+
+	(void)state;
+	assert_string_equal(event_text(json_array_get(json_object_get(document, "timeline"), 0), "by"), "muster");
+	assert_int_equal(json_array_size(json_object_get(document, "causes")), 0);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(document, "by_itself"), 0)),
+			    "recycle hook");
+	json_decref(document);
+}
+
 static void an_empty_journal_names_no_cause(void **state)
 {
 	json_t *document = made("[]");
@@ -229,6 +244,7 @@ int main(void)
 		cmocka_unit_test(tells_who_did_what),
 		cmocka_unit_test(what_an_order_comes_to_by_itself_is_no_operators_doing),
 		cmocka_unit_test(what_muster_did_is_told_apart),
+		cmocka_unit_test(what_muster_recycled_is_its_own_doing_and_no_cause),
 		cmocka_unit_test(an_empty_journal_names_no_cause),
 		cmocka_unit_test(odd_lines_stop_nothing),
 		cmocka_unit_test(only_what_went_wrong_is_a_cause),
