@@ -41,6 +41,9 @@ static __always_inline void tcp_restore(struct change *c)
 {
 	__u32 state = c->slot.flow->flags & MUSTER_FLOW_PROVEN ? MUSTER_FLOW_ESTABLISHED : MUSTER_FLOW_HALF_OPEN;
 
+	/* No bit holds a port of a flood's flow: its next packet moves it (move.h), and settles that. */
+	if (c->slot.seen & MUSTER_PAIR)
+		state = MUSTER_FLOW_HALF_OPEN;
 	flow_turn(c->ref, c->slot.seen, one_way(c->slot.flow->mode) ? MUSTER_FLOW_ONE_WAY : state);
 }
 
@@ -91,6 +94,13 @@ static __always_inline void syn_from_client(struct packet *p, struct change *c)
 		observe(c->ref, MUSTER_EVENT_UNANSWERED);
 }
 
+/* The server's SYN/ACK: the packet does, or one before it did, when the flow could not move (move.h). */
+static __always_inline bool acknowledges(const struct packet *p, const struct muster_flow *flow)
+{
+	return (flow->flags & MUSTER_FLOW_PROVEN) ||
+	       ((flow->flags & MUSTER_FLOW_ISN_KNOWN) && (p->tcp_flags & TCP_ACK) && p->ack == flow->isn + 1);
+}
+
 static __always_inline void tcp_from_client(struct packet *p, struct change *c)
 {
 	const struct muster_flow *flow = c->slot.flow;
@@ -99,8 +109,7 @@ static __always_inline void tcp_from_client(struct packet *p, struct change *c)
 		tcp_close(p, c);
 	else if (c->state == MUSTER_FLOW_HALF_OPEN && one_way(flow->mode))
 		promote(p, MUSTER_FLOW_ONE_WAY);
-	else if (c->state == MUSTER_FLOW_HALF_OPEN && (flow->flags & MUSTER_FLOW_ISN_KNOWN) &&
-		 (p->tcp_flags & TCP_ACK) && p->ack == flow->isn + 1)
+	else if (c->state == MUSTER_FLOW_HALF_OPEN && acknowledges(p, flow))
 		promote(p, MUSTER_FLOW_ESTABLISHED);
 	else if (c->state == MUSTER_FLOW_CLOSING && p->payload_bytes)
 		tcp_restore(c);
@@ -147,7 +156,8 @@ static __always_inline bool handshake_answered(const struct packet *p, const str
 
 static __always_inline void tcp_from_server(struct packet *p, struct change *c)
 {
-	if (c->state == MUSTER_FLOW_HALF_OPEN && handshake_answered(p, c))
+	if (c->state == MUSTER_FLOW_HALF_OPEN &&
+	    (handshake_answered(p, c) || (c->slot.flow->flags & MUSTER_FLOW_PROVEN)))
 		promote(p, MUSTER_FLOW_ESTABLISHED);
 	else if (c->state == MUSTER_FLOW_ESTABLISHED && (p->tcp_flags & TCP_RST))
 		observe(c->ref, MUSTER_EVENT_RESET);

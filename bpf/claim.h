@@ -55,13 +55,15 @@ __noinline __u64 answer_of(const struct packet *p, struct muster_tuple *key)
 static __always_inline bool may_oust(const struct slot *holder, __u32 ref, const struct muster_config *config,
 				     __u32 from, __u32 now)
 {
-	bool half_open = muster_tag_state(holder->seen) == MUSTER_FLOW_HALF_OPEN;
+	__u32 state = muster_tag_state(holder->seen);
+	bool half_open = state == MUSTER_FLOW_HALF_OPEN;
 	struct slot twin;
 
+	if (state == MUSTER_FLOW_CLOSING)
+		return true;
 	if (from == FROM_HASH)
 		return half_open;
-	if (twin_of(&twin, holder->flow, ref) == MUSTER_NOWHERE ||
-	    muster_tag_state(holder->seen) == MUSTER_FLOW_CLOSING)
+	if (twin_of(&twin, holder->flow, ref) == MUSTER_NOWHERE)
 		return true;
 	if (half_open)
 		return muster_tag_idle(holder->seen, beat(now)) > beat(config->ticks_per_s * UNPROVEN_S);
@@ -82,7 +84,7 @@ __noinline int oust(const struct packet *p, __u32 from)
 	hash = answer_of(p, &key);
 	if (!hash)
 		return 0;
-	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
+	ref = half_open_seek(&key, hash);
 	if (ref == MUSTER_NOWHERE && from == FROM_OVER)
 		ref = proven_seek(&key, hash, config);
 	return slot_at(&holder, ref) && may_oust(&holder, ref, config, from, p->now) && flow_forget(ref, holder.seen);
@@ -101,7 +103,7 @@ __noinline int answer_clear(const struct packet *p)
 	hash = answer_of(p, &key);
 	if (!hash)
 		return 0;
-	ref = table_seek(&key, hash, MUSTER_TABLE_HALF_OPEN);
+	ref = half_open_seek(&key, hash);
 	if (ref != MUSTER_NOWHERE)
 		flow_forget_at(ref);
 	ref = proven_seek(&key, hash, config);
@@ -115,6 +117,7 @@ __noinline int answer_claim(struct packet *p)
 {
 	struct muster_config *config = config_of();
 	struct muster_tuple key = {};
+	__u32 table;
 	__u64 hash;
 
 	if (!p || !config)
@@ -122,7 +125,14 @@ __noinline int answer_claim(struct packet *p)
 	hash = answer_of(p, &key);
 	if (!hash)
 		return 0;
-	p->claim = slot_claim(&key, hash, table_of_new(p, config), p->now);
+	table = table_of_new(p, config);
+	p->claim = slot_claim(&key, hash, table, p->now);
+	/* A late one's place is among the proven: no half-open flow may have the key either, least of all one of a flood. */
+	if (table != MUSTER_TABLE_HALF_OPEN && claimed(p->claim) &&
+	    contested(&key, hash, MUSTER_TABLE_HALF_OPEN, p->claim)) {
+		claim_drop(p->claim);
+		p->claim = CLAIM_TAKEN;
+	}
 	return claimed(p->claim);
 }
 
@@ -146,17 +156,6 @@ __noinline __u32 ring_take(__u32 server, __u32 taken)
 	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;
 
 	return head ? ring_pop(ports, head, taken) : NO_PORT;
-}
-
-/* A flow that was closed and came back to life has number n: it waits in the ring for its next turn. */
-__noinline int ring_return(__u32 server, __u32 n)
-{
-	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
-	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;
-
-	if (head && !dry_run)
-		ring_push(ports, head, n);
-	return 0;
 }
 
 /* Holds number n of the server's ports, p->new_port from now on: enum port_hold. */
@@ -204,10 +203,12 @@ __noinline int number_claim(struct packet *p, __u32 n, __u32 from)
 		return 0;
 	if (hold == PORT_WAS_CLOSED)
 		answer_clear(p);
-	if (answer_claim(p))
+	/* A flow of a flood has its port without a bit that says so: its entry is what stands in the way. */
+	if (answer_claim(p) ||
+	    (p->claim == CLAIM_TAKEN && oust(p, from == FROM_HASH ? from : FROM_OVER) && answer_claim(p)))
 		return 0;
 	port_turn(p->server_index, p->new_port.source, p->new_port.number, PORT_ENDS_OPEN, p->new_port.ringed);
-	return MUSTER_VERDICT_TABLE_FULL;
+	return p->claim == CLAIM_TAKEN ? MUSTER_VERDICT_NO_PORT : MUSTER_VERDICT_TABLE_FULL;
 }
 
 /* nat: the client keeps its port. What is left of this very client's last flow goes; a live one of another service stays. */
@@ -231,7 +232,7 @@ __noinline __u32 hashed_number(__u32 server, __u64 hash, __u32 attempt)
 
 	if (!head || !config || !head->per_source)
 		return NO_PORT;
-	return number_by_hash(head, hash, config->bucket_mask[MUSTER_TABLE_HALF_OPEN], attempt);
+	return number_by_hash(head, hash, config->bucket_mask[MUSTER_TABLE_HALF_OPEN], attempt).n;
 }
 
 static __always_inline __u32 clients_number(const struct port *old)

@@ -23,13 +23,23 @@ static __always_inline void write_common(struct muster_flow *flow, const struct 
 	flow->mode = mode;
 }
 
-static __always_inline void set_diffs(struct muster_flow *flow, const struct muster_tuple *from,
-				      const struct muster_tuple *to)
+/* What the direction toward the server adds to checksums. The other one takes it away: it adds its complement (RFC 1624). */
+static __always_inline void set_diffs(struct muster_flow *flow, const struct packet *p,
+				      const struct muster_tuple *answer)
 {
-	__u64 diff = diff_addr(from, to);
+	struct muster_tuple to;
+	__u64 diff;
 
+	reverse(&to, answer);
+	diff = diff_addr(&p->key, &to);
 	flow->ip_diff = fold(diff);
-	flow->l4_diff = fold(diff + diff_ports(from, to));
+	flow->l4_diff = fold(diff + diff_ports(&p->key, &to));
+}
+
+static __always_inline void set_diffs_back(struct muster_flow *flow, const struct muster_flow *to_server)
+{
+	flow->ip_diff = ~to_server->ip_diff;
+	flow->l4_diff = ~to_server->l4_diff;
 }
 
 static __always_inline __u32 first_state(const struct packet *p)
@@ -48,15 +58,11 @@ static __always_inline void write_to_client(struct muster_flow *flow, const stru
 	__builtin_memcpy(flow->hop_src, eth->h_dest, ETH_ALEN);
 }
 
-static __always_inline void write_to_server(struct muster_flow *flow, const struct packet *p,
-					    const struct muster_tuple *answer, const struct ethhdr *eth, __u32 twin)
+static __always_inline void write_to_server(struct muster_flow *flow, const struct packet *p, const struct ethhdr *eth,
+					    __u32 twin)
 {
-	struct muster_tuple to;
-
 	flow->dir = MUSTER_TO_SERVER;
 	flow->twin = twin;
-	reverse(&to, answer);
-	set_diffs(flow, &p->key, &to);
 	flow->syn_seq = bpf_htonl(p->seq);
 	flow->isn = 0;
 	flow->way_ifindex = p->ingress;
@@ -98,7 +104,7 @@ __noinline int enter(struct xdp_md *ctx, const struct packet *p, __u32 ref, __u3
 	struct ethhdr *eth = packet_data(ctx);
 	const struct muster_service *service;
 	const struct muster_server *server;
-	struct muster_tuple answer, to;
+	struct muster_tuple answer;
 	struct slot slot;
 	bool mark;
 
@@ -110,20 +116,20 @@ __noinline int enter(struct xdp_md *ctx, const struct packet *p, __u32 ref, __u3
 		return 0;
 	answer_key(&answer, p, server, service->mode);
 	write_common(slot.flow, p, answer.sport, server->generation, service->mode);
+	set_diffs(slot.flow, p, &answer);
 	if (answers) {
 		write_to_client(slot.flow, p, eth, twin);
-		reverse(&to, &p->key);
-		set_diffs(slot.flow, &answer, &to);
+		set_diffs_back(slot.flow, slot.flow);
 		mark = p->new_port.ringed;
 	} else {
-		write_to_server(slot.flow, p, &answer, eth, claimed(p->claim) ? p->claim : MUSTER_NOWHERE);
+		write_to_server(slot.flow, p, eth, claimed(p->claim) ? p->claim : MUSTER_NOWHERE);
 		flag_opened(slot.flow, p);
 		mark = counts_live(service, server) && !p->hashed;
 		if (mark && !dry_run)
 			live_add(p->server_index, 1);
 	}
 	if (!dry_run)
-		entry_publish(slot.tag, first_state(p), mark);
+		entry_publish(slot.tag, first_state(p), mark ? MUSTER_MARK : 0);
 	return 1;
 }
 

@@ -93,7 +93,7 @@ static __always_inline void entry_release(const struct muster_flow *flow, __u64 
 	bool closed = muster_tag_state(tag) == MUSTER_FLOW_CLOSING;
 
 	if (flow->dir == MUSTER_TO_CLIENT) {
-		if (flow->mode == MUSTER_MODE_FULLNAT)
+		if (flow->mode == MUSTER_MODE_FULLNAT && !(tag & MUSTER_PAIR))
 			port_turn(flow->server, flow->source, flow->nat_port,
 				  closed ? PORT_ENDS_CLOSED : PORT_ENDS_OPEN, !!(tag & MUSTER_MARK));
 	} else if (tag & MUSTER_MARK) {
@@ -113,11 +113,14 @@ static __always_inline bool slot_win(const struct slot *slot, __u64 hash, __u32 
 	return __sync_val_compare_and_swap(slot->tag, slot->seen, tag_taken(slot->seen, hash, now)) == slot->seen;
 }
 
-/* From TAKEN to `state`: by addition, because another CPU may set the spill bit meanwhile. */
-static __always_inline void entry_publish(__u64 *tag, __u32 state, bool mark)
+/*
+ * From TAKEN to `state`, with MUSTER_MARK, MUSTER_PAIR, or neither: by addition, because another CPU may set the spill bit
+ * meanwhile.
+ */
+static __always_inline void entry_publish(__u64 *tag, __u32 state, __u64 bits)
 {
 	__sync_fetch_and_add(tag, ((__u64)state << MUSTER_STATE_SHIFT) -
-					  ((__u64)MUSTER_FLOW_TAKEN << MUSTER_STATE_SHIFT) + (mark ? MUSTER_MARK : 0));
+					  ((__u64)MUSTER_FLOW_TAKEN << MUSTER_STATE_SHIFT) + bits);
 }
 
 /* The place of an entry's other direction, with its tag in `twin`; MUSTER_NOWHERE: there is none, or it is another's. */
@@ -142,7 +145,7 @@ __noinline int twin_free(__u32 twin, __u32 ref)
 		if (!slot_win(&slot, 0, 0))
 			continue;
 		entry_release(slot.flow, slot.seen);
-		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, 0);
 		return 1;
 	}
 	return 0;
@@ -157,7 +160,7 @@ __noinline int flow_forget(__u32 ref, __u64 owner)
 		return 0;
 	entry_release(slot.flow, slot.seen);
 	twin_free(slot.flow->twin, ref);
-	entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+	entry_publish(slot.tag, MUSTER_FLOW_FREE, 0);
 	return 1;
 }
 
@@ -182,7 +185,7 @@ static __always_inline bool entry_take(struct muster_bucket *bucket, __u32 ref, 
 		return true;
 	entry_release(slot.flow, slot.seen);
 	if (muster_tag_state(slot.seen) == MUSTER_FLOW_HALF_OPEN && muster_tag_idle(slot.seen, beat(now)) < FLOOD_BEATS)
-		flood_note(now);
+		flood_note(now, 1);
 	twin_free(slot.flow->twin, ref);
 	return true;
 }
@@ -276,25 +279,39 @@ __noinline int place_take(__u64 hash, __u32 ref, __u32 now)
 	return 1;
 }
 
-/* Is there another claim or entry of the key, in either of its buckets of this place's table? */
-__noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 own)
+/* The same, where a flood puts its flows. */
+__noinline int pair_contested(const struct muster_tuple *key, __u64 hash, __u32 own)
+{
+	if (!key)
+		return 1;
+	if (!flood_ever())
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 place = 0; place < PAIR_PLACES; place++)
+		if (key_contested(key, hash, MUSTER_TABLE_HALF_OPEN, pair_bucket(key, place), own))
+			return 1;
+	return 0;
+}
+
+/* Is there a claim or entry of the key in any of its buckets of a table, but for the one at `own`? */
+__noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 table, __u32 own)
 {
 	struct muster_config *config = config_of();
-	__u32 table = MUSTER_REF_TABLE(own), index;
 	struct muster_bucket *first;
+	__u32 index;
 
 	if (!config || !key)
 		return 1;
-	index = muster_bucket_first(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
+	table &= MUSTER_TABLES_N - 1;
+	index = muster_bucket_first(hash, config->bucket_mask[table]);
 	if (key_contested(key, hash, table, index, own))
 		return 1;
-	if (table == MUSTER_TABLE_HALF_OPEN &&
-	    key_contested(key, hash, table, bucket_of_port(key, config->bucket_mask[table]), own))
+	if (table == MUSTER_TABLE_HALF_OPEN && pair_contested(key, hash, own))
 		return 1;
 	first = bucket_at(table, index);
 	if (!first || !(tag_read(&first->tag[0]) & MUSTER_SPILL))
 		return 0;
-	index = muster_bucket_second(hash, config->bucket_mask[table & (MUSTER_TABLES_N - 1)]);
+	index = muster_bucket_second(hash, config->bucket_mask[table]);
 	return key_contested(key, hash, table, index, own);
 }
 
@@ -330,7 +347,7 @@ __noinline int claim_drop(__u32 ref)
 	struct slot slot;
 
 	if (claimed(ref) && claim_at(&slot, ref))
-		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, 0);
 	return 0;
 }
 
@@ -344,7 +361,7 @@ static __always_inline __u32 slot_claim(const struct muster_tuple *key, __u64 ha
 
 	if (ref == CLAIM_FULL || !place_take(hash, ref, now))
 		return CLAIM_FULL;
-	if (!contested(key, hash, ref))
+	if (!contested(key, hash, table, ref))
 		return ref;
 	claim_drop(ref);
 	return CLAIM_TAKEN;

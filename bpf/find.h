@@ -73,11 +73,11 @@ __noinline __u32 flow_seek(const struct muster_tuple *key, __u64 hash, __u32 syn
 	if (!key || !config)
 		return ref;
 	if (syn)
-		ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
+		ref = half_open_seek(key, hash);
 	if (ref == MUSTER_NOWHERE)
 		ref = proven_seek(key, hash, config);
 	if (ref == MUSTER_NOWHERE && !syn)
-		ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
+		ref = half_open_seek(key, hash);
 	/* It may have moved between the two looks. */
 	if (ref == MUSTER_NOWHERE && !syn)
 		ref = table_seek(key, hash, proven_table(config));

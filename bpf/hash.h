@@ -65,6 +65,18 @@ static __always_inline __u64 flow_hash(const struct muster_config *config, const
 	return flow_hash_known(config, tuple);
 }
 
+/* Of one client's address and port alone: what both directions of a flow in nat carry. */
+static __always_inline __u64 client_hash(const struct muster_config *config, const struct muster_addr *addr,
+					 __be16 port)
+{
+	const __u32 *k = (const void *)config->secret;
+	__u64 sum = (__u64)(addr->word[0] + k[0]) * (__u32)(addr->word[1] + k[1]) +
+		    (__u64)(addr->word[2] + k[2]) * (__u32)(addr->word[3] + k[3]) +
+		    (__u64)(port + k[4]) * (__u32)(IPPROTO_TCP + k[5]);
+
+	return hash_mix(sum ^ config->secret[MUSTER_SECRET_WORDS - 1]);
+}
+
 /*
  * The hash by which Maglev and source affinity pick: not keyed, so that two balancers with the same configuration pick
  * alike, and one can go on for the other. `salt` tells the flow's from the client's.

@@ -78,7 +78,7 @@ static __always_inline void entry_withdraw(__u32 to)
 	for (int i = 0; i < CAS_ATTEMPTS && slot_at(&slot, to); i++) {
 		if (!slot_win(&slot, 0, 0))
 			continue;
-		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, 0);
 		return;
 	}
 }
@@ -97,7 +97,7 @@ __noinline int entry_leave(__u32 from, __u64 tag, __u32 to)
 			break;
 		if (!slot_win(&slot, 0, 0))
 			continue;
-		entry_publish(slot.tag, MUSTER_FLOW_FREE, false);
+		entry_publish(slot.tag, MUSTER_FLOW_FREE, 0);
 		return 1;
 	}
 	entry_withdraw(to);
@@ -174,11 +174,22 @@ static __always_inline void stay(const struct packet *p)
 		flow_flag(slot.flow, p->ref, MUSTER_FLOW_PROVEN);
 }
 
+/* A flow of a flood whose port is not to be had just now stays what it is; its next packet tries again (change.h). */
+static __always_inline void note_proof(const struct packet *p)
+{
+	struct slot slot;
+
+	if (slot_at(&slot, p->ref) && tag_has(slot.seen, p->hash))
+		flow_flag(slot.flow, p->ref, MUSTER_FLOW_PROVEN);
+}
+
 /* The packet's flow goes on among the proven ones, in the state p->promote. */
 static __always_inline void move(struct packet *p)
 {
 	__u32 other = twin_place(p->ref), to, to_other = MUSTER_NOWHERE;
 
+	if (!pair_settle(p->ref, p->hash))
+		return note_proof(p);
 	to = proven_claim(&p->key, p->hash, p->now);
 	if (!claimed(to))
 		return stay(p);

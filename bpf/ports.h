@@ -11,8 +11,8 @@
 
 #define NO_PORT       (~(__u32)0)
 #define RING_ATTEMPTS 3
-#define HASH_STEP     7919         /* a prime: between one candidate by hash and the next */
-#define PORT_HELD     1ULL         /* of number n: shifted by n % 32 */
+#define HASH_STEP     0x9e3779b1U /* of 2^32, as much as there are numbers: between one candidate by hash and the next */
+#define PORT_HELD     1ULL        /* of number n: shifted by n % 32 */
 #define PORT_LINGERS  (1ULL << 32) /* likewise */
 
 enum port_hold {
@@ -67,19 +67,28 @@ static __always_inline __u32 port_number(const struct muster_ports *head, __u32 
 	return n < head->n ? n : NO_PORT;
 }
 
+struct numbered {
+	__u32 n, source;
+	__u16 port; /* host order */
+};
+
 /*
  * A number by the flow's hash, the n-th: the one near it whose port is that of the flow's own bucket of the half-open table
  * (table.h), where the range has one.
  */
-static __always_inline __u32 number_by_hash(const struct muster_ports *head, __u64 hash, __u32 mask, __u32 attempt)
+static __always_inline struct numbered number_by_hash(const struct muster_ports *head, __u64 hash, __u32 mask,
+						      __u32 attempt)
 {
-	__u32 n = ((__u32)(hash >> 32) + attempt * HASH_STEP) % head->n, at = n % head->per_source;
-	__u32 first = head->range[0].count, beyond = (bpf_ntohs(port_at(head, n)) - (__u32)hash) & mask;
-	__u32 before = at < first ? at : at - first, length = at < first ? first : head->range[1].count;
+	__u32 spread = (__u32)(hash >> 32) + attempt * HASH_STEP, n = (__u64)spread * head->n >> 32;
+	__u32 source = head->per_source ? n / head->per_source : 0, at = n - source * head->per_source;
+	__u32 first = head->range[0].count, before = at < first ? at : at - first;
+	__u32 length = at < first ? first : head->range[1].count;
+	__u32 port = (at < first ? head->range[0].first : head->range[1].first) + before;
+	__u32 beyond = (port - (__u32)hash) & mask, by = -beyond;
 
-	if (beyond <= before)
-		return n - beyond;
-	return before + mask + 1 - beyond < length ? n + mask + 1 - beyond : n;
+	if (beyond > before)
+		by = before + mask + 1 - beyond < length ? mask + 1 - beyond : 0;
+	return (struct numbered){n + by, source & (MUSTER_MAX_SOURCES - 1), port + by};
 }
 
 /*
@@ -125,6 +134,31 @@ static __always_inline void ring_push(void *ports, struct muster_ports *head, __
 	}
 }
 
+/* Number n waits in the ring for its next turn. Global, as the others here: verified once (table.h). */
+__noinline int ring_return(__u32 server, __u32 n)
+{
+	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
+	struct muster_ports *head = ports ? ports_line(ports, 0) : NULL;
+
+	if (head && !dry_run)
+		ring_push(ports, head, n);
+	return 0;
+}
+
+/* Is number n nobody's, whose flow stands or lingers? */
+static __always_inline bool port_unheld(const __u64 *state, __u32 n)
+{
+	return !(*(const volatile __u64 *)state & (PORT_HELD | PORT_LINGERS) << n % MUSTER_PORTS_A_WORD);
+}
+
+__noinline int port_held(__u32 server, __u32 n)
+{
+	void *ports = bpf_map_lookup_elem(&muster_ports, &server);
+	__u64 *state = ports ? ports_state(ports, n) : NULL;
+
+	return !state || !port_unheld(state, n);
+}
+
 /* Holds number n. */
 static __always_inline enum port_hold port_hold(void *ports, __u32 n)
 {
@@ -164,8 +198,9 @@ __noinline int port_turn(__u32 server, __u32 source, __u32 port, __u32 end, __u3
 		return 0;
 	n = port_number(head, source, port);
 	state = n == NO_PORT ? NULL : ports_state(ports, n);
+	/* A port that the range has no more is nobody else's. */
 	if (!state)
-		return 0;
+		return n == NO_PORT;
 	held = PORT_HELD << n % MUSTER_PORTS_A_WORD;
 	lingers = PORT_LINGERS << n % MUSTER_PORTS_A_WORD;
 	if (end == PORT_RESTORED) {

@@ -9,6 +9,7 @@
 #ifndef MUSTER_BPF_TABLE_H
 #define MUSTER_BPF_TABLE_H
 
+#include "flood.h"
 #include "hash.h"
 
 #define ALIKE_MOST   2 /* keys of one bucket that are told apart though their tags' 24 bits of hash are the same */
@@ -221,15 +222,45 @@ static __always_inline void note_proven(__u64 hash)
 }
 
 /*
- * The bucket in which the answers of a flow stand that a flood opened in fullnat: their port says which (opening.h). All
- * other keys stand where their hash says.
+ * The buckets of the half-open table in which a key may stand besides: a flow that a flood opened has both directions in one
+ * (opening.h). In nat a keyed hash of the client's address and port says which; in fullnat the port of the answers, which was
+ * chosen to do so.
  */
-static __always_inline __u32 bucket_of_port(const struct muster_tuple *key, __u32 mask)
+enum pair_place { PAIR_BY_PORT, PAIR_BY_DESTINATION, PAIR_BY_SOURCE, PAIR_PLACES };
+
+/* Global, as the others here: verified once. */
+__noinline __u32 pair_bucket(const struct muster_tuple *key, __u32 place)
 {
-	return bpf_ntohs(key->dport) & mask;
+	struct muster_config *config = config_of();
+	__u32 hash;
+
+	if (!key || !config)
+		return 0;
+	if (place == PAIR_BY_PORT)
+		hash = bpf_ntohs(key->dport);
+	else if (place == PAIR_BY_SOURCE)
+		hash = client_hash(config, &key->src, key->sport);
+	else
+		hash = client_hash(config, &key->dst, key->dport);
+	return hash & config->bucket_mask[MUSTER_TABLE_HALF_OPEN];
 }
 
-/* The place of `key`'s entry in a table, or MUSTER_NOWHERE. */
+/* The place of `key`'s entry, if a flood opened its flow, or MUSTER_NOWHERE. */
+__noinline __u32 pair_seek(const struct muster_tuple *key, __u64 hash)
+{
+	if (!key || !flood_ever())
+		return MUSTER_NOWHERE;
+#pragma clang loop unroll(disable)
+	for (__u32 place = 0; place < PAIR_PLACES; place++) {
+		__u32 index = pair_bucket(key, place), way = bucket_seek(key, hash, MUSTER_TABLE_HALF_OPEN, index);
+
+		if (way < MUSTER_WAYS)
+			return MUSTER_REF(MUSTER_TABLE_HALF_OPEN, index, way);
+	}
+	return MUSTER_NOWHERE;
+}
+
+/* The place of `key`'s entry in its two buckets of a table, or MUSTER_NOWHERE. */
 __noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 table)
 {
 	__u32 zero = 0, index, way;
@@ -248,11 +279,15 @@ __noinline __u32 table_seek(const struct muster_tuple *key, __u64 hash, __u32 ta
 		index = muster_bucket_second(hash, config->bucket_mask[table]);
 		way = bucket_seek(key, hash, table, index);
 	}
-	if (way == MUSTER_WAYS && table == MUSTER_TABLE_HALF_OPEN) {
-		index = bucket_of_port(key, config->bucket_mask[table]);
-		way = bucket_seek(key, hash, table, index);
-	}
 	return way < MUSTER_WAYS ? MUSTER_REF(table, index, way) : MUSTER_NOWHERE;
+}
+
+/* Where a key's half-open entry stands. */
+static __always_inline __u32 half_open_seek(const struct muster_tuple *key, __u64 hash)
+{
+	__u32 ref = table_seek(key, hash, MUSTER_TABLE_HALF_OPEN);
+
+	return ref == MUSTER_NOWHERE ? pair_seek(key, hash) : ref;
 }
 
 static __always_inline __u32 proven_table(const struct muster_config *config)

@@ -58,7 +58,8 @@ __noinline int entry_turn(__u32 ref, __u64 owner, __u32 state)
 	closed = muster_tag_state(slot.seen) == MUSTER_FLOW_CLOSING;
 	if (closed && state == MUSTER_FLOW_CLOSING)
 		return TURNED;
-	port = slot.flow->dir == MUSTER_TO_CLIENT && slot.flow->mode == MUSTER_MODE_FULLNAT;
+	port = slot.flow->dir == MUSTER_TO_CLIENT && slot.flow->mode == MUSTER_MODE_FULLNAT &&
+	       !(slot.seen & MUSTER_PAIR);
 	fresh = tag_turned(&slot, state);
 	if (port && closed && !entry_port_turn(slot.flow, PORT_RESTORED, true))
 		return TURNED_NOT;
@@ -69,7 +70,7 @@ __noinline int entry_turn(__u32 ref, __u64 owner, __u32 state)
 	}
 	if (port && state == MUSTER_FLOW_CLOSING)
 		entry_port_turn(slot.flow, PORT_CLOSES, slot.seen & MUSTER_MARK);
-	if (!port && ((slot.seen ^ fresh) & MUSTER_MARK))
+	if (slot.flow->dir == MUSTER_TO_SERVER && ((slot.seen ^ fresh) & MUSTER_MARK))
 		live_add(slot.flow->server, fresh & MUSTER_MARK ? 1 : -1);
 	return TURNED;
 }
@@ -97,6 +98,35 @@ __noinline int flow_turn(__u32 ref, __u64 owner, __u32 state)
 	if (slot.flow->dir == MUSTER_TO_CLIENT)
 		return entry_turned(ref, owner, state) && entry_turned(other, twin.seen, state);
 	return entry_turned(other, twin.seen, state) && entry_turned(ref, owner, state);
+}
+
+/*
+ * A flow of a flood is proven: from now on a bit holds its port, as every other one's. Whoever asks for the port meanwhile
+ * sees the bit, or the entry as it was. 0: not now, because another CPU is at the entry, or asks for the port.
+ */
+__noinline int pair_settle(__u32 ref, __u64 hash)
+{
+	struct slot slot, twin;
+	struct port port;
+
+	if (!slot_at(&slot, ref) || !tag_has(slot.seen, hash))
+		return 0;
+	if (slot.flow->dir == MUSTER_TO_SERVER) {
+		if (twin_of(&twin, slot.flow, ref) == MUSTER_NOWHERE)
+			return 1;
+		slot = twin;
+	}
+	if (!(slot.seen & MUSTER_PAIR) || slot.flow->mode != MUSTER_MODE_FULLNAT)
+		return 1;
+	/* A copy: the entry may be another flow's when the bit is to be given back. */
+	port = (struct port){slot.flow->server, slot.flow->nat_port, slot.flow->source, 1};
+	if (muster_tag_state(slot.seen) != MUSTER_FLOW_HALF_OPEN || !slot_holds(&slot) ||
+	    !port_turn(port.server, port.source, port.number, PORT_RESTORED, true))
+		return 0;
+	if (__sync_val_compare_and_swap(slot.tag, slot.seen, slot.seen & ~MUSTER_PAIR) == slot.seen)
+		return 1;
+	port_turn(port.server, port.source, port.number, PORT_ENDS_OPEN, true);
+	return 0;
 }
 
 /* Sets a flag of both directions. Flags are hints: one that is lost to another CPU costs a look, not a packet. */

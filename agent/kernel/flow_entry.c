@@ -63,13 +63,14 @@ bool flow_entry_live(const struct kernel *kernel, const struct flow_entry *entry
 static void release(struct kernel *kernel, const struct flow_entry *entry)
 {
 	const struct muster_flow *flow = &entry->flow;
-	bool mark = entry->tag & MUSTER_MARK;
+	bool mark = entry->tag & MUSTER_MARK, held = !(entry->tag & MUSTER_PAIR);
 
 	if (flow->server >= MUSTER_MAX_SERVERS)
 		return;
 	if (flow->dir == MUSTER_TO_SERVER && mark)
 		__atomic_sub_fetch(&kernel->live[flow->server], 1, __ATOMIC_SEQ_CST);
-	if (flow->dir == MUSTER_TO_CLIENT && flow->mode == MUSTER_MODE_FULLNAT && kernel->ports[flow->server].line)
+	if (flow->dir == MUSTER_TO_CLIENT && flow->mode == MUSTER_MODE_FULLNAT && held &&
+	    kernel->ports[flow->server].line)
 		port_ring_end(kernel->ports[flow->server].line, flow->source, be16toh(flow->nat_port),
 			      muster_tag_state(entry->tag) == MUSTER_FLOW_CLOSING, mark);
 }

@@ -134,7 +134,8 @@ static void note(struct kernel *kernel, const struct flow_entry *entry)
 	bool closing = muster_tag_state(entry->tag) == MUSTER_FLOW_CLOSING, mark = entry->tag & MUSTER_MARK;
 	uint32_t n;
 
-	if (!map->held || entry->flow.dir != MUSTER_TO_CLIENT || entry->flow.mode != MUSTER_MODE_FULLNAT)
+	if (!map->held || entry->flow.dir != MUSTER_TO_CLIENT || entry->flow.mode != MUSTER_MODE_FULLNAT ||
+	    (entry->tag & MUSTER_PAIR))
 		return;
 	n = port_ring_number(map->line, entry->flow.source, be16toh(entry->flow.nat_port));
 	if (n == PORT_RING_NONE)

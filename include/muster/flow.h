@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The flow table's layout. Each direction of a flow is an entry of its own, a recipe of one cache line; a bucket is eight
- * entries behind eight tags. A key has two candidate buckets: its first, and, where that one has spilled, its second; among the
- * half-open flows a third, the one that the lowest bits of its destination port say: what a flood opens in fullnat has its
- * answers there (bpf/opening.h).
+ * entries behind eight tags. A key has two candidate buckets: its first, and, where that one has spilled, its second. What a
+ * flood opens stands elsewhere among the half-open flows, with both directions in one bucket (bpf/table.h, bpf/opening.h).
  *
  * A tag is one word, and says all that a search and a choice of victim need; it is written by atomic operations alone.
  * Whoever swaps a tag for one in state TAKEN owns the entry behind it until it publishes the next tag. A reader finds
@@ -13,7 +12,8 @@
  *   bits 39-30  version   raised whenever the entry changes hands
  *   bit  29     spill     in a bucket's first tag: keys of this bucket may stand in their second one
  *   bit  28     mark      to server: counted in muster_live; to client: the source port waits in the ring all the same
- *   bits 27-24  state     enum muster_flow_state
+ *   bit  27     pair      both directions, at an even way and the next one, were opened in a flood: no bit holds their port
+ *   bits 26-24  state     enum muster_flow_state
  *   bits 23-0   seen      beat of this direction's last packet
  *
  * A beat is 64 ticks (0.26 s where HZ is 250): a busy flow writes its tag four times a second, not once a packet.
@@ -28,7 +28,8 @@
 #define MUSTER_WAYS         8 /* entries of a bucket */
 #define MUSTER_SEEN_MASK    0xffffffULL
 #define MUSTER_STATE_SHIFT  24
-#define MUSTER_STATE_MASK   (0xfULL << MUSTER_STATE_SHIFT)
+#define MUSTER_STATE_MASK   (0x7ULL << MUSTER_STATE_SHIFT)
+#define MUSTER_PAIR         (1ULL << 27)
 #define MUSTER_MARK         (1ULL << 28)
 #define MUSTER_SPILL        (1ULL << 29)
 #define MUSTER_VERSION_ONE  (1ULL << 30)

@@ -36,7 +36,7 @@
 
 #include <linux/types.h>
 
-#define MUSTER_ABI            3
+#define MUSTER_ABI            4
 #define MUSTER_MAX_SERVICES   256
 #define MUSTER_MAX_SERVERS    4096
 #define MUSTER_VERDICTS_MOST  64    /* room for verdicts to come: the map's size must not change with their number */

@@ -103,6 +103,9 @@ struct muster_bucket *table_buckets_of(enum muster_table table);
 /* The source ports toward a server: `count` from `first` on, of each of `sources` addresses; all free. */
 void ports_put(uint32_t server, uint16_t first, uint16_t count, unsigned sources);
 uint32_t ports_early(uint32_t server);
+/* Number n toward a server, as if a flow held it, or none did; and whether one does. */
+void port_hold(uint32_t server, uint32_t n, bool held);
+bool port_held(uint32_t server, uint32_t n);
 
 /*
  * invariants.c: what must hold whenever no packet is under way. Fails the test, with `what` in the sentence, where an entry is

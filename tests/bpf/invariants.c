@@ -15,6 +15,7 @@ struct tally {
 	uint8_t open[PORTS_MOST];   /* flows that hold it */
 	uint8_t ringed[PORTS_MOST]; /* times in the ring */
 	bool marked[PORTS_MOST];    /* its holder says that the ring has it */
+	bool unheld[PORTS_MOST];    /* its holder says that no bit holds it: a flow of a flood */
 	bool closed[PORTS_MOST];    /* an entry of a closed flow stands */
 };
 
@@ -114,11 +115,12 @@ static void tally_entry(const char *what, uint32_t ref, uint64_t tag, struct mus
 	if (n >= c->view.head->n)
 		fail_msg("%s: a flow has port %u, which is none of server %u", what, ntohs(flow->nat_port), c->server);
 	if (muster_tag_state(tag) == MUSTER_FLOW_CLOSING) {
-		c->tally->closed[n] = true;
+		c->tally->closed[n] = !(tag & MUSTER_PAIR);
 		return;
 	}
 	c->tally->open[n]++;
 	c->tally->marked[n] = tag & MUSTER_MARK;
+	c->tally->unheld[n] = tag & MUSTER_PAIR;
 }
 
 static void check_port(const char *what, const struct ports_context *c, uint32_t n)
@@ -128,7 +130,7 @@ static void check_port(const char *what, const struct ports_context *c, uint32_t
 
 	if (t->open[n] > 1)
 		fail_msg("%s: %u flows have number %u toward server %u", what, t->open[n], n, c->server);
-	if (held != t->open[n])
+	if (held != (t->open[n] && !t->unheld[n]))
 		fail_msg("%s: number %u toward server %u is %sheld, and %u flows have it", what, n, c->server,
 			 held ? "" : "not ", t->open[n]);
 	if (t->ringed[n] != !(t->open[n] && !t->marked[n]))

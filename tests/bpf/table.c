@@ -174,3 +174,32 @@ uint32_t ports_early(uint32_t server)
 	close(fd);
 	return head.early;
 }
+
+void port_hold(uint32_t server, uint32_t n, bool held)
+{
+	uint32_t id, at = MUSTER_PORTS_STATES + n / (MUSTER_PORTS_A_WORD * MUSTER_PORTS_WORDS);
+	uint64_t bit = 1ULL << n % MUSTER_PORTS_A_WORD;
+	struct muster_ports_line line;
+	__u64 *word = &line.word[n / MUSTER_PORTS_A_WORD % MUSTER_PORTS_WORDS];
+	int fd;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd("muster_ports"), &server, &id), 0);
+	fd = bpf_map_get_fd_by_id(id);
+	assert_int_equal(bpf_map_lookup_elem(fd, &at, &line), 0);
+	*word = held ? *word | bit : *word & ~bit;
+	assert_int_equal(bpf_map_update_elem(fd, &at, &line, BPF_ANY), 0);
+	close(fd);
+}
+
+bool port_held(uint32_t server, uint32_t n)
+{
+	uint32_t id, at = MUSTER_PORTS_STATES + n / (MUSTER_PORTS_A_WORD * MUSTER_PORTS_WORDS);
+	struct muster_ports_line line;
+	int fd;
+
+	assert_int_equal(bpf_map_lookup_elem(map_fd("muster_ports"), &server, &id), 0);
+	fd = bpf_map_get_fd_by_id(id);
+	assert_int_equal(bpf_map_lookup_elem(fd, &at, &line), 0);
+	close(fd);
+	return line.word[n / MUSTER_PORTS_A_WORD % MUSTER_PORTS_WORDS] >> n % MUSTER_PORTS_A_WORD & 1;
+}

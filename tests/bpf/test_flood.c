@@ -3,99 +3,10 @@
  * A flood of SYNs: more than the half-open table holds. Proven flows do not feel it, and an honest client whose half-open flow
  * was pushed out finds the same server and source port again with its ACK.
  */
-#include <arpa/inet.h>
-
-#include "harness.h"
+#include "test_flood.h"
 
 #define PROVEN 60
 #define HONEST 40
-#define FLOOD  1000
-#define ISN    7000
-
-static struct packet from_client(uint16_t port, uint8_t flags)
-{
-	return (struct packet){.from = CLIENT,
-			       .to = VIP,
-			       .sport = port,
-			       .dport = SERVICE_PORT,
-			       .flags = flags,
-			       .seq = flags & SYN ? 100 : 101,
-			       .ack = flags & ACK ? ISN + 1 : 0};
-}
-
-struct way {
-	enum role server;
-	uint16_t port; /* the client's, as the server sees it */
-};
-
-static struct way ask(const struct packet *packet, const char *what)
-{
-	struct outcome outcome = expect(what, packet, MUSTER_VERDICT_TO_SERVER, NULL);
-
-	return (struct way){.server = outcome.frame.data[5] == role_mac(WEB_01)[5] ? WEB_01 : WEB_02,
-			    .port = source_port(&outcome.frame)};
-}
-
-static struct packet answer(struct way way, uint8_t flags, unsigned payload)
-{
-	return (struct packet){.from = way.server,
-			       .to = SOURCE,
-			       .sport = SERVER_PORT,
-			       .dport = way.port,
-			       .flags = flags,
-			       .seq = flags & SYN ? ISN : ISN + 1,
-			       .ack = 101,
-			       .payload = payload};
-}
-
-static struct way handshake(uint16_t port)
-{
-	struct packet syn = from_client(port, SYN), ack = from_client(port, ACK), back;
-	struct way way = ask(&syn, "a SYN");
-
-	back = answer(way, SYN | ACK, 0);
-	expect("its answer", &back, MUSTER_VERDICT_TO_CLIENT, NULL);
-	expect("the acknowledgement", &ack, MUSTER_VERDICT_TO_SERVER, NULL);
-	return way;
-}
-
-static void flood(void)
-{
-	for (unsigned i = 0; i < FLOOD; i++) {
-		struct packet syn = from_client(20000 + i, SYN);
-
-		struct frame in, out;
-
-		syn.from = STRANGER;
-		run_quick(front, packet_build(&in, &syn), &out);
-	}
-}
-
-/* The usual pool, and seconds that a flood's minute afterwards can be counted in. */
-static void pool(void)
-{
-	struct muster_config config;
-
-	config_get(&config);
-	config.ticks_per_s = 1 << 20;
-	config_put(&config);
-	pool_make(4, MUSTER_MODE_FULLNAT);
-}
-
-static bool flood_on(void)
-{
-	struct muster_flood flood = {};
-	uint32_t zero = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(map_fd("muster_flood"), &zero, &flood), 0);
-	return flood.until;
-}
-
-static void same_way(struct way a, struct way b)
-{
-	assert_int_equal(a.server, b.server);
-	assert_int_equal(a.port, b.port);
-}
 
 static void test_proven_flows_do_not_feel_it(void **state)
 {
@@ -119,14 +30,12 @@ static void test_proven_flows_do_not_feel_it(void **state)
 }
 
 /* The client's ACK comes after its flow was pushed out; the server's data then proves that it belonged to a handshake. */
-static void test_an_honest_client_comes_through(void **state)
+static void honest_clients_come_through(void)
 {
 	struct way ways[HONEST];
 	struct found found;
 	unsigned lost = 0;
 
-	(void)state;
-	pool();
 	flood();
 	for (unsigned i = 0; i < HONEST; i++) {
 		struct packet syn = from_client(1000 + i, SYN), back;
@@ -153,6 +62,43 @@ static void test_an_honest_client_comes_through(void **state)
 		same_way(ask(&data, "data of a flow opened in the flood"), ways[i]);
 	}
 	check_whole("after honest clients in a flood");
+}
+
+static void test_an_honest_client_comes_through(void **state)
+{
+	(void)state;
+	pool();
+	honest_clients_come_through();
+}
+
+static void test_an_honest_client_comes_through_in_nat(void **state)
+{
+	(void)state;
+	pool_in(MUSTER_MODE_NAT);
+	honest_clients_come_through();
+}
+
+/* In a flood too: a SYN that is sent again is its flow's, and what one flow is answered by is no other one's. */
+static void test_a_repeated_syn_opens_nothing(void **state)
+{
+	static const uint8_t modes[] = {MUSTER_MODE_FULLNAT, MUSTER_MODE_NAT};
+	struct packet syn = from_client(1000, SYN), back;
+	struct way way;
+	unsigned flows;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		bench_reset(NULL);
+		pool_in(modes[i]);
+		flood();
+		way = ask(&syn, "a SYN");
+		flows = flow_count();
+		same_way(ask(&syn, "the same SYN"), way);
+		assert_int_equal(flow_count(), flows);
+		back = answer(way, SYN | ACK, 0);
+		expect("its answer", &back, MUSTER_VERDICT_TO_CLIENT, NULL);
+		check_whole("after a SYN that was sent again");
+	}
 }
 
 static void test_without_a_flood_a_late_ack_is_no_flows(void **state)
@@ -190,6 +136,8 @@ static void test_a_challenge_proves_nothing(void **state)
 static void test_a_late_flow_is_not_pushed_out_again(void **state)
 {
 	struct packet packet, late;
+	struct found found;
+	unsigned lost = 0;
 
 	(void)state;
 	pool();
@@ -198,11 +146,15 @@ static void test_a_late_flow_is_not_pushed_out_again(void **state)
 		packet = from_client(1000 + i, SYN);
 		ask(&packet, "an honest SYN");
 		flood();
+		if (flow_get(&packet, &found))
+			continue;
+		lost++;
 		packet = from_client(1000 + i, ACK);
 		late = answer(ask(&packet, "the ACK that came late"), ACK, 40);
 		flood();
 		expect("the server's data", &late, MUSTER_VERDICT_TO_CLIENT, NULL);
 	}
+	assert_true(lost > HONEST * 9 / 10);
 	check_whole("after late flows in a flood");
 }
 
@@ -211,6 +163,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_proven_flows_do_not_feel_it, bench_reset),
 		cmocka_unit_test_setup(test_an_honest_client_comes_through, bench_reset),
+		cmocka_unit_test_setup(test_an_honest_client_comes_through_in_nat, bench_reset),
+		cmocka_unit_test_setup(test_a_repeated_syn_opens_nothing, bench_reset),
 		cmocka_unit_test_setup(test_without_a_flood_a_late_ack_is_no_flows, bench_reset),
 		cmocka_unit_test_setup(test_a_challenge_proves_nothing, bench_reset),
 		cmocka_unit_test_setup(test_a_late_flow_is_not_pushed_out_again, bench_reset),

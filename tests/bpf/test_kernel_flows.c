@@ -49,6 +49,8 @@ static void live_flows_are_counted(void **state)
 	p.n++;
 	p.flow = (struct muster_flow){.server = 1};
 	p.state = MUSTER_FLOW_HALF_OPEN;
+	p.bits = MUSTER_PAIR; /* a flood's are live flows as any */
+	p.bits_back = MUSTER_PAIR | MUSTER_MARK;
 	p.seen = now - beats(70); /* silent for longer than its time, but the server spoke */
 	enter_pair(table_at(MUSTER_TABLE_HALF_OPEN), MUSTER_TABLE_HALF_OPEN, &p);
 	if (!loop_until(w, 6000, kernel_live_flows(w->kernel, 0) == 900 && kernel_live_flows(w->kernel, 1) == 2))

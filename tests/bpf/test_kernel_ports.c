@@ -130,15 +130,25 @@ static void the_port_of_a_flow_that_is_over_comes_back(void **state)
 			      .seen = now - beats(100),
 			      .seen_back = now - beats(100),
 			      .bits_back = MUSTER_MARK};
+	/* of a flood: no bit holds its port, and whose bit that is keeps it */
+	struct pair flood = {.n = 3,
+			     .state = MUSTER_FLOW_HALF_OPEN,
+			     .seen = now - beats(100),
+			     .seen_back = now - beats(100),
+			     .bits = MUSTER_PAIR,
+			     .bits_back = MUSTER_PAIR | MUSTER_MARK};
 	over.port = take_port(lines);
 	live.port = take_port(lines);
+	flood.port = live.port;
 	closed.port = over.port + 100;
 	*state_of(lines, 100) |= 1ULL << (32 + 100 % MUSTER_PORTS_A_WORD);
 	assert_int_equal(ports_of(w, 0).in_use, 2);
 	enter_pair(table, MUSTER_TABLE_A, &live);
 	enter_pair(table, MUSTER_TABLE_A, &closed);
+	enter_pair(table, MUSTER_TABLE_A, &flood);
 	enter_pair(table, MUSTER_TABLE_A, &over);
-	assert_true(loop_until(w, 6000, !entries_of(table, over.n) && !entries_of(table, closed.n)));
+	assert_true(loop_until(
+		w, 6000, !entries_of(table, over.n) && !entries_of(table, closed.n) && !entries_of(table, flood.n)));
 	assert_int_equal(ports_of(w, 0).in_use, 1);
 	assert_int_equal(last_given_back(lines), 0);
 	assert_false(is_held(lines, 0));
@@ -212,12 +222,21 @@ static void a_new_map_knows_the_flows(void **state)
 	/* a flow that was closed and came back: its port waits in the ring all the same */
 	struct pair restored = {
 		.n = 2, .state = MUSTER_FLOW_ESTABLISHED, .seen = now, .seen_back = now, .bits_back = MUSTER_MARK};
+	/* of a flood: its port is anybody's, and waits in the ring */
+	struct pair flood = {.n = 3,
+			     .state = MUSTER_FLOW_HALF_OPEN,
+			     .seen = now,
+			     .seen_back = now,
+			     .bits = MUSTER_PAIR,
+			     .bits_back = MUSTER_PAIR | MUSTER_MARK};
 	live.port = head_of(lines)->range[0].first + 10;
 	closing.port = live.port + 1;
 	restored.port = live.port + 2;
+	flood.port = live.port + 3;
 	enter_pair(table, MUSTER_TABLE_A, &live);
 	enter_pair(table, MUSTER_TABLE_A, &closing);
 	enter_pair(table, MUSTER_TABLE_A, &restored);
+	enter_pair(table, MUSTER_TABLE_A, &flood);
 	SOURCES(w, 0, "10.99.0.1", "10.99.0.7");
 	sync_now(w);
 	lines = ports_at(0);
@@ -226,6 +245,7 @@ static void a_new_map_knows_the_flows(void **state)
 	assert_true(is_held(lines, 10) && !lingers(lines, 10));
 	assert_true(!is_held(lines, 11) && lingers(lines, 11));
 	assert_true(is_held(lines, 12) && !lingers(lines, 12));
+	assert_true(!is_held(lines, 13) && !lingers(lines, 13));
 	for (uint64_t turn = 0; turn < 2 * n - 1; turn++)
 		assert_true((uint32_t)*cell_of(lines, turn) != 10);
 	/* the flow's own address kept its index: it goes on */
