@@ -55,6 +55,15 @@ static __always_inline bool may_be_late(const struct packet *p, const struct mus
 		(scheduler == MUSTER_SCHEDULER_MAGLEV || scheduler == MUSTER_SCHEDULER_SOURCE));
 }
 
+/*
+ * A client whose SYN met what was left of another connection at the server gets an ACK, and answers with the RST that makes an
+ * end of that (RFC 9293 3.10.7.3): in a flood it comes late too, and without it the client would try in vain.
+ */
+static __always_inline bool may_reset_late(const struct packet *p, int flood)
+{
+	return (flood & FLOOD_LATELY) && limit_take(p, LIMIT_ANSWERS);
+}
+
 /* Global: verified once (table.h). */
 __noinline int admit(struct xdp_md *ctx, struct packet *p)
 {
@@ -74,10 +83,10 @@ __noinline int admit(struct xdp_md *ctx, struct packet *p)
 		return -MUSTER_VERDICT_POOL_EMPTY_PASS;
 	if (p->ttl <= 1)
 		return -MUSTER_VERDICT_TTL_EXCEEDED;
-	if (is_reset(p))
+	if (is_reset(p) && !may_reset_late(p, flood))
 		return -MUSTER_VERDICT_NO_FLOW_QUIET;
 	p->late = !opens_flow(p);
-	if (p->late && !may_be_late(p, record, flood))
+	if (p->late && !is_reset(p) && !may_be_late(p, record, flood))
 		return limit_take(p, LIMIT_ANSWERS) ? -MUSTER_VERDICT_NO_FLOW : -MUSTER_VERDICT_NO_FLOW_QUIET;
 	p->hashed = p->late || (flood & FLOOD_NOW);
 	if (p->key.proto == IPPROTO_TCP && !p->late && !p->payload_bytes && !p->first_fragment &&

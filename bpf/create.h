@@ -71,7 +71,7 @@ static __always_inline void write_to_server(struct muster_flow *flow, const stru
 
 static __always_inline void flag_opened(struct muster_flow *flow, const struct packet *p)
 {
-	if (p->late)
+	if (p->late && !is_reset(p))
 		flow->flags = MUSTER_FLOW_LATE;
 	if (p->key.proto == IPPROTO_TCP && !(p->hash >> 8 & (TIMED_ONE_IN - 1)) && !p->late) {
 		flow->isn = time_us();

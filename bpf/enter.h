@@ -321,7 +321,9 @@ __noinline int contested(const struct muster_tuple *key, __u64 hash, __u32 table
  */
 static __always_inline __u32 table_of_new(const struct packet *p, const struct muster_config *config)
 {
-	return (MUSTER_TABLE_A + below(MUSTER_TABLE_A, config->table)) & -(__u32)p->late;
+	__u32 late = p->late & ~(p->tcp_flags / TCP_RST);
+
+	return (MUSTER_TABLE_A + below(MUSTER_TABLE_A, config->table)) & -(late & 1);
 }
 _Static_assert(MUSTER_TABLE_HALF_OPEN == 0 && MUSTER_TABLE_B == MUSTER_TABLE_A + 1, "table_of_new() reckons with both");
 

@@ -101,6 +101,47 @@ static void test_a_repeated_syn_opens_nothing(void **state)
 	}
 }
 
+/*
+ * The SYN meets what another connection left at the server, which answers with an ACK: the client's RST makes an end of that, and
+ * has to find the server though its flow was pushed out.
+ */
+static void late_resets_find_the_server(void)
+{
+	struct packet packet, back;
+	struct found found;
+	unsigned lost = 0;
+	struct way way;
+
+	for (unsigned i = 0; i < HONEST; i++) {
+		packet = from_client(1000 + i, SYN);
+		way = ask(&packet, "a SYN");
+		back = answer(way, ACK, 0);
+		expect("the server's ACK for another connection", &back, MUSTER_VERDICT_TO_CLIENT, NULL);
+		flood();
+		lost += !flow_get(&packet, &found);
+		packet = from_client(1000 + i, RST);
+		same_way(ask(&packet, "the client's RST"), way);
+		packet = from_client(1000 + i, SYN);
+		same_way(ask(&packet, "the SYN again"), way);
+	}
+	assert_true(lost > HONEST * 9 / 10);
+	/* Nobody's RSTs fill the table of the proven. */
+	assert_int_equal(flow_count_in(MUSTER_TABLE_A), 0);
+	check_whole("after late RSTs in a flood");
+}
+
+static void test_a_late_reset_finds_the_server(void **state)
+{
+	(void)state;
+	pool();
+	flood();
+	late_resets_find_the_server();
+	bench_reset(NULL);
+	pool_in(MUSTER_MODE_NAT);
+	flood();
+	late_resets_find_the_server();
+}
+
 static void test_without_a_flood_a_late_ack_is_no_flows(void **state)
 {
 	struct packet ack = from_client(1000, ACK);
@@ -108,6 +149,8 @@ static void test_without_a_flood_a_late_ack_is_no_flows(void **state)
 	(void)state;
 	pool();
 	expect("an ACK out of nothing", &ack, MUSTER_VERDICT_NO_FLOW, NULL);
+	ack.flags = RST;
+	expect("a RST out of nothing", &ack, MUSTER_VERDICT_NO_FLOW_QUIET, NULL);
 }
 
 /*
@@ -165,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup(test_an_honest_client_comes_through, bench_reset),
 		cmocka_unit_test_setup(test_an_honest_client_comes_through_in_nat, bench_reset),
 		cmocka_unit_test_setup(test_a_repeated_syn_opens_nothing, bench_reset),
+		cmocka_unit_test_setup(test_a_late_reset_finds_the_server, bench_reset),
 		cmocka_unit_test_setup(test_without_a_flood_a_late_ack_is_no_flows, bench_reset),
 		cmocka_unit_test_setup(test_a_challenge_proves_nothing, bench_reset),
 		cmocka_unit_test_setup(test_a_late_flow_is_not_pushed_out_again, bench_reset),
