@@ -72,14 +72,12 @@ static const struct schema_choice on_empty[] = {
 	{"reject", MUSTER_ON_EMPTY_REJECT}, {"drop", MUSTER_ON_EMPTY_DROP}, {"pass", MUSTER_ON_EMPTY_PASS}, {}};
 static const struct schema_choice on_down[] = {{"reset", MUSTER_ON_DOWN_RESET}, {"keep", MUSTER_ON_DOWN_KEEP}, {}};
 static const struct schema_choice on_memory[] = {
-	{"weigh", false,
-	 "Its weight falls, and it gets no new flow while another one has room; what runs there is left to people."},
+	{"weigh", false, "Its weight falls, to 0 while another one has room; what runs there is left to people."},
 	{"recycle", true,
 	 "The same, and one that stays below hard for six readings is recycled, never two of a pool at once: drained "
 	 "by an order of Muster's own, if the capacity gate allows it; when its last flow has ended, within 10 "
 	 "minutes, recycle_hook is run; when its check and its memory are good again, it returns by slow start. Not "
-	 "again for 10 minutes, then for 20, and so on. What fails is an alert, and ends the order. No connection is "
-	 "cut."},
+	 "again for 10 minutes, then for 20, and so on. What fails is an alert, and ends the order; nothing is cut."},
 	{}};
 static const struct schema_choice check_types[] = {
 	{"none", CHECK_NONE}, {"tcp", CHECK_TCP}, {"http", CHECK_HTTP}, {"https", CHECK_HTTPS}, {}};
@@ -286,9 +284,8 @@ static const struct schema_key service_keys[] = {
 	{"on_memory", SCHEMA_CHOICE, AT(struct service_conf, recycles), .choices = on_memory, .fallback = "weigh",
 	 .help = "What is done about a server whose available memory stays below hard."},
 	{"recycle_hook", SCHEMA_STRING, AT(struct service_conf, recycle_hook), .max = PATH_MOST, .check = value_path_fault,
-	 .fallback_text = "none; on_memory: recycle needs one", .help = "The program that restarts what runs on a server, with "
-	 "MUSTER_SERVICE, MUSTER_SERVER and MUSTER_ADDRESS in its environment: run as receivers of type exec are, killed after 60 s. A "
-	 "status other than 0 is a failure."},
+	 .fallback_text = "none; on_memory: recycle needs one", .help = "The program that restarts what runs on a server: run as "
+	 "receivers of type exec are, with MUSTER_SERVICE, MUSTER_SERVER and MUSTER_ADDRESS, for 60 s at most. Status 0 is success."},
 	{"source", SCHEMA_ADDRESSES, AT(struct service_conf, source), COUNTED(struct service_conf, n_source),
 	 .max = MUSTER_MAX_SOURCES, .fallback_text = "the route's preferred source",
 	 .help = "Addresses of this host from which the servers are reached (fullnat; of ipip and gue the first is the outer source)."},

@@ -240,6 +240,10 @@ static void a_server(void **state)
 	opens(w, "ports were given again early, 9 minutes ago", ALERT_PORT_REUSED_EARLY, "web", "web-02");
 	second(w)->port_reused_ms = w->now_ms - 10 * MINUTE;
 	silent(w, "that was 10 minutes ago");
+	second(w)->recycled.failed = true;
+	opens(w, "it was recycled, and did not come back", ALERT_NOT_RECYCLED, "web", "web-02");
+	second(w)->recycled.failed = false;
+	silent(w, "it is recycled");
 }
 
 static void its_memory(void **state)
@@ -483,6 +487,7 @@ static const struct event {
 	const char *line, *to, *end; /* end: the word that ends it; NULL: time alone */
 	int64_t lasts_ms;
 } events[] = {
+	{ALERT_CLOCK_BEHIND, "clock", "behind the last save", NULL, 60 * MINUTE},
 	{ALERT_RECALLED, "order_recalled", "drain", NULL, 60 * MINUTE},
 	{ALERT_CONFIG_BACK, "config_back", "rolled back", NULL, 10 * MINUTE},
 	{ALERT_PACKETS_LOST, "packets", "not forwarded", NULL, 10 * MINUTE},
