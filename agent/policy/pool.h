@@ -26,7 +26,8 @@
  * such moves: all factors give way alike until that holds, and memory goes on from there. (POLICY also wants more than
  * 15 min of forecast there: the forecast changes no weight, so it is not asked here.) A server steps down, or is relieved, only
  * for one that is known to have room (memory_room.h): above soft, and read since the other fell short; and relieved only if
- * that one stays above hard with it. While all fall, what saves one ends the other sooner. Between two servers, moves that
+ * that one stays above hard with it. While all fall, what saves one ends the other sooner. Who joined less than 2 min ago
+ * falls because it takes its part: its last reading counts. Between two servers, moves that
  * were taken back are not made again for a while (pool_moves.c). All equal again,
  * as fail-open: mean memory factor below 0.5, a server below hard that memory's moves gave more than its share, or at
  * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
@@ -115,9 +116,11 @@ struct pool_member {
 		bool was_hard;  /* below hard at the last call */
 		double share, read_share; /* of the load, but for slow starts: at the last call, when memory was read */
 		int64_t read_ms;
-		bool fresh;   /* here since the agent's or its service's first start, and not known before */
-		bool standby; /* a backup that is not needed */
-		bool at_once; /* its next return is without a slow start, by its owner's wish */
+		bool served;       /* at the last call */
+		int64_t joined_ms; /* when it began to, beside others that did; 0: it did from the start */
+		bool fresh;        /* here since the agent's or its service's first start, and not known before */
+		bool standby;      /* a backup that is not needed */
+		bool at_once;      /* its next return is without a slow start, by its owner's wish */
 		struct ramp ramp;
 		uint32_t
 			resumed_pct; /* adopted in the middle of `ramp`, and not known yet to be no shortage of memory */

@@ -2,6 +2,7 @@
 /* What memory may do to a whole pool: relief below hard, the limit on what others are given, all equal again. */
 #include "pool.h"
 
+#define JOINED_MS      120000 /* the longest lag that is believed: its memory has followed its load */
 #define SHORT_PCT      50
 #define SHORT_LEAST_MS (10 * 60 * 1000) /* all equal for this long: a reversal at most in that time */
 
@@ -20,16 +21,38 @@ static bool below_hard(const struct pool_member *member)
 	return has_memory(member) && member->memory->level == MEMORY_HARD;
 }
 
+/* Whether it came to those who serve not long ago: that it falls is no wonder, for it takes its part of the load. */
+static bool joined(const struct pool_member *member, int64_t now_ms)
+{
+	return member->run->joined_ms && now_ms - member->run->joined_ms < JOINED_MS && above_soft(member);
+}
+
+/* Notes who begins to serve beside others. */
+static void note_joined(struct pool_member *members, size_t n, int64_t now_ms)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++)
+		any |= members[i].run->served;
+	for (size_t i = 0; i < n; i++) {
+		struct pool_member_run *run = members[i].run;
+
+		if (any && run->look.serves && !run->served)
+			run->joined_ms = now_ms;
+		run->served = run->look.serves;
+	}
+}
+
 /*
  * Whether it is known to have room for what another, short since `short_ms`, loses: read since then, and above soft even at
  * its lowest. While it falls too, the load may have grown for all; then what saves one ends the other sooner.
  */
-static bool has_room(const struct pool_member *member, int64_t short_ms)
+static bool has_room(const struct pool_member *member, int64_t short_ms, int64_t now_ms)
 {
 	const struct memory *memory = member->memory;
 
 	return !memory->short_ms && memory->read_ms >= short_ms &&
-	       memory_known_permille(memory) >= 10 * member->memory_conf->soft_pct;
+	       (joined(member, now_ms) || memory_known_permille(memory) >= 10 * member->memory_conf->soft_pct);
 }
 
 /* A healthy server above soft can take what one below hard no longer gets. */
@@ -90,7 +113,7 @@ static bool carries(const struct pool_member *twin, const struct pool_shares *al
 
 /* A twin that has room for what this server loses, and was read since the relief of another. */
 static bool twin_carries(const struct pool_run *run, const struct pool_member *members, size_t n,
-			 const struct pool_member *relieved)
+			 const struct pool_member *relieved, int64_t now_ms)
 {
 	struct pool_shares all = pool_shares(members, n, 0);
 	int64_t last_ms = last_relief_ms(members, n);
@@ -99,9 +122,10 @@ static bool twin_carries(const struct pool_run *run, const struct pool_member *m
 		const struct memory_conf *conf = members[i].memory_conf;
 
 		/* Moves were taken back: another relief has to last. */
-		if (is_twin(&members[i]) && has_room(&members[i], relieved->memory->short_ms) &&
+		if (is_twin(&members[i]) && has_room(&members[i], relieved->memory->short_ms, now_ms) &&
 		    members[i].memory->read_ms > last_ms &&
-		    carries(&members[i], &all, run->moves.back_ms ? conf->soft_pct : conf->hard_pct))
+		    (joined(&members[i], now_ms) ||
+		     carries(&members[i], &all, run->moves.back_ms ? conf->soft_pct : conf->hard_pct)))
 			return true;
 	}
 	return false;
@@ -188,7 +212,7 @@ static void relieve(const struct pool_conf *conf, const struct pool_run *run, st
 			if (!may_relieve(&members[i]))
 				continue;
 			look->memory_pct = 0;
-			look->relieved = twin_carries(run, members, n, &members[i]);
+			look->relieved = twin_carries(run, members, n, &members[i], now_ms);
 			look->relieved = look->relieved && within_limit(run, members, n, 0, now_ms);
 			if (!look->relieved)
 				look->memory_pct = before;
@@ -233,7 +257,7 @@ static void tell_room(const struct pool_run *run, struct pool_member *members, s
 			continue;
 		if (!has_memory(member) || !memory_counts(member->memory))
 			read_ms = INT64_MAX;
-		else if (has_room(member, 0))
+		else if (has_room(member, 0, now_ms))
 			read_ms = MAX(read_ms, member->memory->read_ms);
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -288,6 +312,7 @@ void pool_memory_opened(struct pool_run *run, struct pool_member *members, size_
 {
 	size_t hard = 0, opened = 0;
 
+	note_joined(members, n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		members[i].run->was_hard = below_hard(&members[i]);
 		if (!members[i].run->look.opened)
@@ -313,6 +338,7 @@ void pool_memory(const struct pool_conf *conf, struct pool_run *run, struct pool
 	bool hurts = move_hurts(members, n);
 
 	note_readings(members, n);
+	note_joined(members, n, now_ms);
 	if (any_twin(members, n))
 		stay_relieved(conf, run, members, n, now_ms);
 	relieve(conf, run, members, n, now_ms);

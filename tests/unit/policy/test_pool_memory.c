@@ -78,6 +78,22 @@ static void a_twin_that_falls_is_given_nothing(void **state)
 	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
 }
 
+static void who_has_just_joined_takes_all_the_same(void **state)
+{
+	(void)state;
+	lab_up(2);
+	lab.members[WEB_02].allowed = 0;
+	lab.members[WEB_02].ordered = true;
+	for (int k = 0; k < 5; k++)
+		read_both(12 - k, 95);
+	lab.members[WEB_02].allowed = 10;
+	lab.members[WEB_02].ordered = false;
+	/* It falls as it takes its part. */
+	for (int k = 0; k < 5; k++)
+		read_both(5, 95 - 3 * k);
+	assert_server(WEB_01, 0, POOL_CAUSE_MEMORY);
+}
+
 static void a_twin_that_is_noisy_is_given_all_the_same(void **state)
 {
 	static const double noise[] = {0, 1.4, -1.1, 0.3, -1.5, 1.5, -0.2, 0.9, -1.3, 1.2, -0.7};
@@ -402,6 +418,7 @@ int main(void)
 		cmocka_unit_test(memory_below_hard_is_relieved),
 		cmocka_unit_test(memory_of_all_low_moves_nothing),
 		cmocka_unit_test(a_twin_that_falls_is_given_nothing),
+		cmocka_unit_test(who_has_just_joined_takes_all_the_same),
 		cmocka_unit_test(a_twin_that_is_noisy_is_given_all_the_same),
 		cmocka_unit_test(a_twin_that_could_not_carry_it_is_not_given_all),
 		cmocka_unit_test(what_was_taken_back_is_not_moved_again),
