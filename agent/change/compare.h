@@ -24,8 +24,8 @@ size_t compare_taken_out(const struct config *before, const struct config *after
 
 /*
  * The services as JSON: per server the change, whether `after` has it from its file (else from a command: muster add), weight
- * and share before and after; what is left without each one; and whether
- * the service would rest on one server. `before` NULL: as if there had been nothing. *single: how many services do.
+ * and share before and after; what is left without each one; and whether the service would rest on one server. `before`
+ * NULL: as if there had been nothing. *single: how many services do.
  */
 json_t *compare_json(const struct config *before, const struct config *after, size_t *single);
 

@@ -226,9 +226,9 @@ const struct schema_section schema_memory = {
 		"What a server's available memory does to its weight. Between soft and hard it falls with the memory, by "
 		"at most 10 points at a reading. Neither that nor the relief below hard happens unless another server is "
 		"known to have room, read since the first one fell short: above soft where its reading comes to rest by "
-		"its present slope, or at its lowest in 10 minutes if it goes up and down but no lower than before. One "
-		"that died twice within 10 minutes has none. Weight comes back by 5 points, or by a tenth of what was "
-		"missing once memory is above soft again, each step when the reading has settled after the one before. "
+		"its present slope, or at its lowest in 10 minutes if it goes up and down but no lower than before, or by its "
+		"last reading if it serves for less than 2 minutes. One that died twice within 10 minutes has none. Weight comes "
+		"back by 5 points, or by a tenth of what was missing once memory is above soft, each step when the reading settled. "
 		"Between two servers a move that had to be taken back is not made again for a while."};
 static const struct schema_section server_memory_section = {
 	"a server's memory", .inherits = true, .keys = memory_keys,

@@ -160,3 +160,15 @@ void orders_release(struct agent *agent, uint64_t id, const struct order_request
 	agent_turn(agent);
 	orders_save(agent, returned, TAKE_PTR(ending));
 }
+
+static void given_back(void *context, const struct order_answer *answer)
+{
+	(void)context, (void)answer; /* the order acts no more; a disk that refuses is the writer's affair */
+}
+
+void orders_give_back(struct agent *agent, uint64_t id, const char *owner)
+{
+	const struct order_request request = {.owner = owner, .force = true};
+
+	orders_release(agent, id, &request, given_back, NULL);
+}

@@ -67,6 +67,8 @@ void orders_extend(struct agent *agent, uint64_t id, const struct order_request 
 		   void *context);
 void orders_release(struct agent *agent, uint64_t id, const struct order_request *request, order_done_fn done,
 		    void *context);
+/* The same of an order that Muster placed for `owner`, by itself or in a rehearsal: nobody waits for the answer. */
+void orders_give_back(struct agent *agent, uint64_t id, const char *owner);
 
 /* Additions to and removals from the declared layer; overlay.c. service "": every service with that server (remove). */
 struct overlay_request {

@@ -18,9 +18,9 @@ bool imbalance_limited(uint64_t live, uint64_t opened, uint32_t max_flows)
 	return max_flows && live + opened >= max_flows - max_flows / LIMIT_NEAR;
 }
 
-enum imbalance imbalance_turns(const struct imbalance_part *parts, size_t n, unsigned swaps, double skew, size_t *worst)
+enum imbalance imbalance_turns(const struct imbalance_part *parts, size_t n, unsigned ends, double skew, size_t *worst)
 {
-	double most = TURNS_ALLOWED + swaps + skew;
+	double most = TURNS_ALLOWED + ends + skew;
 	enum imbalance found = IMBALANCE_NONE;
 	uint64_t sum = 0;
 

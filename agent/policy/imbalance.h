@@ -31,11 +31,11 @@ struct imbalance_part {
 bool imbalance_limited(uint64_t live, uint64_t opened, uint32_t max_flows);
 
 /*
- * Round robin: an excess over 2, plus one a swap of tables or a second at a limit, plus `skew`: flows that may have come between the reading of one
- * server's counter and another's. `worst` is the part that is furthest off, where one is found.
+ * Round robin: an excess over 2, plus one an end of a row of seconds (`ends`: a swap of tables, a second at a limit), plus
+ * `skew`: flows that may have come between the reading of one server's counter and another's. `worst` is the part that is
+ * furthest off, where one is found.
  */
-enum imbalance imbalance_turns(const struct imbalance_part *parts, size_t n, unsigned swaps, double skew,
-			       size_t *worst);
+enum imbalance imbalance_turns(const struct imbalance_part *parts, size_t n, unsigned ends, double skew, size_t *worst);
 /* Maglev and source: clients of each server, of `clients` in all. */
 enum imbalance imbalance_clients(const struct imbalance_part *parts, size_t n, uint64_t clients, size_t *worst);
 /* Least connections: the better of two slots keeps live flows within a quarter of their share and some. */

@@ -7,8 +7,8 @@
 #define UP_POINTS        5
 #define RECOVERY_STEPS   10
 #define POINT_PERMILLE   10
-#define TURN_PERMILLE    20               /* against the movement: it has turned */
-#define FOLLOW_MAX_MS    (3 * 120 * 1000) /* the longest lag that is believed: 120 s */
+#define TURN_PERMILLE    20 /* against the movement: it has turned */
+#define FOLLOW_MAX_MS    (3 * MEMORY_LAG_MAX_MS)
 #define QUIET_READINGS   3
 #define FORGET_FOLLOW_MS (600 * 1000) /* at full weight */
 

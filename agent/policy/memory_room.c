@@ -5,8 +5,7 @@
 
 #define POINT_PERMILLE 10
 #define JUMP_PERMILLE  100
-#define END_PERMILLE   20     /* as good as nothing: noise */
-#define LAG_MAX_MS     120000 /* the longest that is believed */
+#define END_PERMILLE   20 /* as good as nothing: noise */
 #define MINUTE_MS      60000
 #define AGAIN_MS       (MEMORY_ROOM_MINUTES * (int64_t)MINUTE_MS)
 
@@ -71,7 +70,7 @@ static uint32_t resting(const struct memory_room *room)
 	for (unsigned i = room->readings / 2; i < room->readings; i++) {
 		lasted_ms = MAX(room->last[0].ms - room->last[i].ms, (int64_t)1);
 		then = room->last[i].permille;
-		falls = MAX(falls, then > now ? (int64_t)(then - now) * LAG_MAX_MS / lasted_ms : 0);
+		falls = MAX(falls, then > now ? (int64_t)(then - now) * MEMORY_LAG_MAX_MS / lasted_ms : 0);
 	}
 	return falls < now ? now - (uint32_t)falls : 0;
 }

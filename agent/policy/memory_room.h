@@ -3,7 +3,7 @@
  * What a server is known to have available, for those who want to give it more. A single reading says little of one that
  * falls, or that just began anew. So what is known is the greater of:
  *  - where the reading will rest: a first-order lag falls further by its slope times its time constant, of which none longer
- *    than 120 s is believed. A leak of a point in minutes costs a point; of a steep fall nothing is left;
+ *    than MEMORY_LAG_MAX_MS is believed. A leak of a point in minutes costs a point; of a steep fall nothing is left;
  *  - the lowest in the last ten minutes, if it goes up and down but no lower than before (teeth of a collector, noise).
  * Nothing is known before MEMORY_ROOM_LEAST readings.
  *
@@ -15,7 +15,8 @@
 
 #include "../base.h"
 
-#define MEMORY_ROOM_READINGS 5 /* that the slope is taken over */
+#define MEMORY_LAG_MAX_MS    120000 /* the longest lag of memory behind its load that is believed */
+#define MEMORY_ROOM_READINGS 5      /* that the slope is taken over */
 #define MEMORY_ROOM_LEAST    3
 #define MEMORY_ROOM_MINUTES  10
 

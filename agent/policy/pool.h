@@ -27,10 +27,10 @@
  * 15 min of forecast there: the forecast changes no weight, so it is not asked here.) A server steps down, or is relieved, only
  * for one that is known to have room (memory_room.h): above soft, and read since the other fell short; and relieved only if
  * that one stays above hard with it. While all fall, what saves one ends the other sooner. Who joined less than 2 min ago
- * falls because it takes its part: its last reading counts. Between two servers, moves that
- * were taken back are not made again for a while (pool_moves.c). All equal again,
- * as fail-open: mean memory factor below 0.5, a server below hard that memory's moves gave more than its share, or at
- * least two below hard and nobody usable. It lasts until nobody was below hard for 10 min, or another server joins.
+ * falls because it takes its part: its last reading counts. Between two servers, moves that were taken back are not made
+ * again for a while (pool_moves.c). All equal again, as fail-open: mean memory factor below 0.5, a server below hard that
+ * memory's moves gave more than its share, or at least two below hard and nobody usable. It lasts until nobody was below
+ * hard for 10 min, or another server joins.
  * Each of these came out of the closed loop in tests/unit/policy/test_memory_loop.c.
  *
  * Short (pool_short): those who are well carry less than half of what the active servers were declared for. Well: usable,

@@ -2,7 +2,7 @@
 /* What memory may do to a whole pool: relief below hard, the limit on what others are given, all equal again. */
 #include "pool.h"
 
-#define JOINED_MS      120000 /* the longest lag that is believed: its memory has followed its load */
+#define JOINED_MS      MEMORY_LAG_MAX_MS /* its memory has followed its load by then */
 #define SHORT_PCT      50
 #define SHORT_LEAST_MS (10 * 60 * 1000) /* all equal for this long: a reversal at most in that time */
 

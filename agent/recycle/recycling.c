@@ -45,18 +45,6 @@ static void note(struct agent *agent, const struct service *service, const char 
 						  .cause = cause});
 }
 
-static void released(void *context, const struct order_answer *answer)
-{
-	(void)context, (void)answer; /* the order acts no more; a disk that refuses is the writer's affair */
-}
-
-static void release(struct agent *agent, uint64_t lease)
-{
-	const struct order_request request = {.owner = MUSTER_OWNER, .force = true};
-
-	orders_release(agent, lease, &request, released, NULL);
-}
-
 /* Its orders end where they still stand, and it is left alone for as long in its other services. */
 static void give_back(struct agent *agent, struct service *service)
 {
@@ -69,7 +57,7 @@ static void give_back(struct agent *agent, struct service *service)
 		all[i]->run.recycled.until_ms = server->run.recycled.until_ms;
 	}
 	for (size_t i = 0; i < service->run.recycling.n; i++)
-		release(agent, service->run.recycling.lease[i]);
+		orders_give_back(agent, service->run.recycling.lease[i], MUSTER_OWNER);
 	service->run.recycling.n = 0;
 }
 
@@ -87,7 +75,7 @@ static void placed(void *context, const struct order_answer *answer)
 		if (service)
 			service->run.recycling.lease[service->run.recycling.n++] = answer->change[i].lease;
 		else
-			release(agent, answer->change[i].lease);
+			orders_give_back(agent, answer->change[i].lease, MUSTER_OWNER);
 	}
 	if (!service)
 		return;

@@ -25,11 +25,6 @@ static struct server *server_in_turn(struct agent *agent)
 				: NULL;
 }
 
-static void released(void *context, const struct order_answer *answer)
-{
-	(void)context, (void)answer; /* the order acts no more; a disk that refuses is the writer's affair */
-}
-
 /* Does the server in turn serve as soon as its order ends? Else its return is another day's, and that by slow start. */
 static bool comes_now(struct agent *agent)
 {
@@ -44,7 +39,6 @@ static bool comes_now(struct agent *agent)
 static void give_back(struct agent *agent, bool at_once)
 {
 	struct rehearsal *rehearsal = agent->rehearsal;
-	const struct order_request request = {.owner = rehearsal->owner, .force = true};
 	struct server *server = server_in_turn(agent);
 	uint64_t lease = rehearsal->lease;
 
@@ -52,7 +46,7 @@ static void give_back(struct agent *agent, bool at_once)
 		server->run.pool.at_once = at_once && comes_now(agent);
 	rehearsal->lease = 0;
 	if (lease)
-		orders_release(agent, lease, &request, released, NULL);
+		orders_give_back(agent, lease, rehearsal->owner);
 }
 
 static void note_verdict(struct agent *agent)
